@@ -1,0 +1,282 @@
+"""What happened: assistants, conversations, their sessions and events, and what lists ask of them.
+
+Every timestamp is a double of Unix seconds (UTC), as Rasa sends it: a `timestamptz` would drop the seventh
+decimal, and with it the order of events. Rows below Assistant are written by `conversations.store` alone.
+"""
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from conversations.querysets import EventQuerySet, SessionQuerySet
+
+
+class Assistant(models.Model):
+    """One bot; the API's "project". `default` unless the broker URL names another."""
+
+    name = models.SlugField(_("name"), max_length=100, unique=True)
+    session_gap = models.PositiveIntegerField(
+        _("session gap"),
+        default=3600,
+        help_text=_("Seconds of silence that start a session where the bot itself marks none."),
+    )
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Conversation(models.Model):
+    """All that one sender and one assistant ever said to each other. Without events it is a state: hidden, taggable.
+
+    `tail_*` describe its last events, so that a batch that only appends need not read them (see `timeline.py`).
+    """
+
+    assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE, db_index=False)
+    sender_hash = models.BinaryField(max_length=16)
+    sender_id = models.TextField(help_text="As shown: NUL and lone surrogates are escaped. Identity is the hash.")
+    n_events = models.PositiveIntegerField(default=0)
+    n_sessions = models.PositiveIntegerField(default=0)
+    marks_sessions = models.BooleanField(default=False, help_text="Has an action_session_start: no gap rule.")
+    first_at = models.FloatField(null=True)
+    last_at = models.FloatField(null=True)
+    tail = models.TextField(default="[]", help_text="JSON: keys and roles of its last two events.")
+    activity_at = models.FloatField(null=True, help_text="What lists sort by: last_at, or receipt if in the future.")
+    revision = models.PositiveBigIntegerField(default=0)
+    created_at = models.FloatField(help_text="Receipt of its first sign of life.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("assistant", "sender_hash", name="conversation_once_per_assistant"),
+        ]
+        indexes: ClassVar = [
+            # Reader: GET /api/conversations, newest first.
+            models.Index("assistant", F("activity_at").desc(), F("id").desc(), name="conversation_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.sender_id
+
+
+class Session(models.Model):
+    """A stretch of a conversation from its boundary event to the next: what lists show and people judge.
+
+    Its identity is the boundary event (`start_*`), never a number. All columns but `id` and `revision` are a pure
+    function of its sorted events (`summary.py`).
+    """
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="sessions", db_index=False)
+    assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE, db_index=False)
+    start_at = models.FloatField()
+    start_rank = models.SmallIntegerField()
+    start_hash = models.BinaryField(max_length=16)
+    last_at = models.FloatField()
+    last_rank = models.SmallIntegerField()
+    last_hash = models.BinaryField(max_length=16)
+    activity_at = models.FloatField()
+    n_events = models.PositiveIntegerField(default=0)
+    n_user_messages = models.PositiveIntegerField(default=0, help_text="Typed by the user: no payloads, no EXTERNAL.")
+    n_payloads = models.PositiveIntegerField(default=0)
+    n_bot_messages = models.PositiveIntegerField(default=0)
+    n_fallbacks = models.PositiveIntegerField(default=0)
+    n_reverted = models.PositiveIntegerField(default=0, help_text="User messages popped by rewind.")
+    n_reverts = models.PositiveIntegerField(default=0, help_text="rewind and undo events.")
+    min_intent_confidence = models.FloatField(null=True)
+    max_intent_confidence = models.FloatField(null=True)
+    min_action_confidence = models.FloatField(null=True)
+    max_action_confidence = models.FloatField(null=True)
+    channel = models.TextField(blank=True, help_text="Of the latest user message.")
+    channel_at = models.FloatField(null=True)
+    environment = models.TextField(blank=True)
+    environment_at = models.FloatField(null=True)
+    model_id = models.TextField(blank=True)
+    model_at = models.FloatField(null=True)
+    opening_at = models.FloatField(null=True, help_text="First user message, the row's quote when nothing is wrong.")
+    opening_text = models.TextField(blank=True)
+    trouble_at = models.FloatField(null=True, help_text="First fallback or unsure message: the row's quote.")
+    trouble_text = models.TextField(blank=True)
+    revision = models.PositiveBigIntegerField(default=0, help_text="The conversation's at its last change.")
+
+    objects: ClassVar[models.Manager[Self]] = SessionQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                "conversation", "start_at", "start_rank", "start_hash", name="session_once_per_boundary"
+            ),
+        ]
+        indexes: ClassVar = [
+            # Readers: the sessions list by each of its sort orders, and number filters that few rows satisfy.
+            models.Index("assistant", F("activity_at").desc(), F("id").desc(), name="session_newest"),
+            models.Index("assistant", F("n_user_messages").desc(), F("id").desc(), name="session_longest"),
+            models.Index(
+                "assistant", F("n_fallbacks").desc(), F("id").desc(), name="session_most_fallbacks",
+                condition=Q(n_fallbacks__gt=0),
+            ),
+            models.Index(
+                "assistant", "min_intent_confidence", "id", name="session_least_sure",
+                condition=Q(min_intent_confidence__isnull=False),
+            ),
+        ]
+
+
+class SessionValue(models.Model):
+    """One thing that occurs in a session: what `intent:`, `action:`, `channel:` … look up.
+
+    It repeats the session's `activity_at`, so that the newest sessions with a value are one index range, however
+    rare or old the value is (an array column with GIN took 350 ms where only old sessions match).
+    """
+
+    class Kind(models.IntegerChoices):
+        """Numbers are stored: never reuse one."""
+
+        INTENT = 1, "intent"  # as filtered: behind nlu_fallback, the first real one of the ranking, and both names
+        PREDICTED = 2, "predicted intent"  # as the server said it: upstream's API
+        ACTION = 3, "action"
+        ENTITY = 4, "entity"
+        SLOT = 5, "slot"
+        POLICY = 6, "policy"
+        CHANNEL = 7, "channel"
+        ENVIRONMENT = 8, "environment"
+        MODEL = 9, "model"
+        IS = 10, "is"  # marks: fallback
+
+    pk = models.CompositePrimaryKey("session_id", "kind", "value")
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="value_rows", db_index=False)
+    kind = models.PositiveSmallIntegerField(choices=Kind)
+    value = models.TextField(help_text="At most 120 code points: longer ones end in a hash (`summary.value_key`).")
+    assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE, db_index=False)
+    activity_at = models.FloatField()
+
+    class Meta:
+        indexes: ClassVar = [
+            # Readers: every filter by value, and the lists of values that exist.
+            models.Index(
+                "assistant", "kind", "value", F("activity_at").desc(), F("session").desc(), name="value_newest"
+            ),
+        ]
+
+
+class Event(models.Model):
+    """One event as Rasa published it. `id` is its arrival number, which orders nothing.
+
+    The order of a conversation is (timestamp, rank, hash), see `identity.py`. `body` is the message to the letter.
+    """
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, db_index=False, related_name="events")
+    timestamp = models.FloatField()
+    rank = models.SmallIntegerField()
+    hash = models.BinaryField(max_length=16)
+    type = models.TextField()
+    name = models.TextField(blank=True, help_text="Intent as filtered, action, slot or loop.")
+    predicted = models.TextField(blank=True, help_text="A user message's intent as the server said it.")
+    confidence = models.FloatField(null=True)
+    text = models.TextField(blank=True, help_text="First 1,000 code points of what a user or bot said.")
+    environment = models.TextField(blank=True)
+    is_export = models.BooleanField(default=False, help_text="Only copies from `rasa export` have arrived.")
+    is_future = models.BooleanField(default=False, help_text="More than a day ahead of our clock on receipt.")
+    reverted_at = models.FloatField(null=True, help_text="Timestamp of the rewind or undo that popped it.")
+    received_at = models.FloatField()
+    body = models.TextField()
+
+    objects: ClassVar[models.Manager[Self]] = EventQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            # The hash is last: inserts land in few hot pages, and the same index serves "events in order".
+            models.UniqueConstraint("conversation", "timestamp", "hash", name="event_once_per_conversation"),
+        ]
+        indexes: ClassVar = [
+            # Reader: slots at a turn, one look-up a slot however long the session is.
+            models.Index(
+                "conversation", "name", "timestamp", name="event_slot_history", condition=Q(type="slot")
+            ),
+            # Reader: slots at a turn, what wiped them last; undo and rewind.
+            models.Index(
+                "conversation", "timestamp", name="event_slot_wipes",
+                condition=Q(type__in=["reset_slots", "restart", "session_started"]),
+            ),
+        ]
+
+
+class SearchChunk(models.Model):
+    """Words of some messages of one session and side, about 4 kB; the newest of a side is open and grows.
+
+    An index, not part of what "equal rows" means: a late message joins the open chunk. PostgreSQL searches `vector`
+    (added by migration), SQLite the FTS5 table `conversations_searchwords` by the chunk's id.
+    """
+
+    class Side(models.IntegerChoices):
+        USER = 1, "user"
+        BOT = 2, "bot"
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="search_chunks")
+    side = models.PositiveSmallIntegerField(choices=Side)
+    size = models.PositiveIntegerField(help_text="Words so far, message breaks included.")
+    is_open = models.BooleanField(default=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("session", "side", name="search_one_open_chunk", condition=Q(is_open=True)),
+        ]
+
+
+class Tag(models.Model):
+    """A word of the assistant's tag vocabulary."""
+
+    assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE)
+    value = models.CharField(max_length=120)
+    color = models.CharField(max_length=6, default="6B3FC4")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("assistant", "value", name="tag_once_per_assistant"),
+        ]
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class ConversationTag(models.Model):
+    """A tag on a conversation or, with an anchor, on the session or turn of that event.
+
+    Set by a bot before the first event, the anchor is empty: the conversation's first session takes it.
+    """
+
+    class Source(models.TextChoices):
+        BOT = "bot", _("Bot")
+        PERSON = "person", _("Person")
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="tag_rows")
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="uses")
+    source = models.CharField(max_length=10, choices=Source)
+    user = models.ForeignKey("enterprise.User", on_delete=models.SET_NULL, null=True)
+    anchor_at = models.FloatField(null=True, help_text="Timestamp of the event it is anchored to.")
+    is_removed = models.BooleanField(default=False, help_text="A person took it off: the bot's next call leaves it so.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("conversation", "tag", name="tag_once_per_conversation"),
+        ]
+
+
+class Flag(models.Model):
+    """The one-bit bookmark of a turn that upstream's API knows as `is_flagged`."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="flags")
+    timestamp = models.FloatField()
+    hash = models.BinaryField(max_length=16)
+    user = models.ForeignKey("enterprise.User", on_delete=models.SET_NULL, null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("conversation", "timestamp", "hash", name="flag_once_per_event"),
+        ]

@@ -1,0 +1,59 @@
+"""People and how they come in."""
+
+import zoneinfo
+
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+def validate_time_zone(value: str) -> None:
+    """Raise ValidationError unless `value` names an IANA time zone (empty: guessed from the browser)."""
+    if value and value not in zoneinfo.available_timezones():
+        raise ValidationError(_("“%(value)s” is not a known time zone."), params={"value": value})
+
+
+class User(AbstractUser):
+    """A person who signs in. What the person may do follows from the role (`enterprise.access`)."""
+
+    class Role(models.TextChoices):
+        ADMIN = "admin", _("Admin")
+        REVIEWER = "reviewer", _("Reviewer")
+        ANNOTATOR = "annotator", _("Annotator")
+        TESTER = "tester", _("Tester")
+
+    role = models.CharField(_("role"), max_length=20, choices=Role.choices, default=Role.REVIEWER)
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True, validators=[validate_time_zone])
+
+    class Meta(AbstractUser.Meta):
+        constraints = [models.CheckConstraint(condition=models.Q(role__in=["admin", "reviewer", "annotator", "tester"]), name="user_role_is_known")]
+
+
+class SignInLink(models.Model):
+    """A link that signs one person in once: the first admin's from `bin/run`, or an invitation.
+
+    Only the SHA-256 of its secret is kept, so that a copy of the database lets nobody in.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sign_in_links")
+    secret_hash = models.CharField(max_length=64, unique=True)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+
+class AuditLine(models.Model):
+    """One write: who did what to which thing, when, from where."""
+
+    at = models.DateTimeField(auto_now_add=True)
+    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    actor = models.CharField(max_length=150, help_text="The name as it was then; it stays when the person goes.")
+    action = models.CharField(max_length=60)
+    target = models.CharField(max_length=200, blank=True)
+    details = models.JSONField(default=dict)
+    address = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        indexes = [models.Index("-at", "-id", name="audit_newest")]
