@@ -40,14 +40,18 @@ class Conversation(models.Model):
 
     assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE, db_index=False)
     sender_hash = models.BinaryField(max_length=16)
-    sender_id = models.TextField(help_text="As shown: NUL and lone surrogates are escaped. Identity is the hash.")
+    sender_id = models.TextField(
+        help_text="As shown: NUL and lone surrogates are escaped. Identity is the hash."
+    )
     n_events = models.PositiveIntegerField(default=0)
     n_sessions = models.PositiveIntegerField(default=0)
     marks_sessions = models.BooleanField(default=False, help_text="Has an action_session_start: no gap rule.")
     first_at = models.FloatField(null=True)
     last_at = models.FloatField(null=True)
     tail = models.TextField(default="[]", help_text="JSON: keys and roles of its last two events.")
-    activity_at = models.FloatField(null=True, help_text="What lists sort by: last_at, or receipt if in the future.")
+    activity_at = models.FloatField(
+        null=True, help_text="What lists sort by: last_at, or receipt if in the future."
+    )
     revision = models.PositiveBigIntegerField(default=0)
     created_at = models.FloatField(help_text="Receipt of its first sign of life.")
 
@@ -71,7 +75,9 @@ class Session(models.Model):
     function of its sorted events (`summary.py`).
     """
 
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="sessions", db_index=False)
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="sessions", db_index=False
+    )
     assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE, db_index=False)
     start_at = models.FloatField()
     start_rank = models.SmallIntegerField()
@@ -81,7 +87,9 @@ class Session(models.Model):
     last_hash = models.BinaryField(max_length=16)
     activity_at = models.FloatField()
     n_events = models.PositiveIntegerField(default=0)
-    n_user_messages = models.PositiveIntegerField(default=0, help_text="Typed by the user: no payloads, no EXTERNAL.")
+    n_user_messages = models.PositiveIntegerField(
+        default=0, help_text="Typed by the user: no payloads, no EXTERNAL."
+    )
     n_payloads = models.PositiveIntegerField(default=0)
     n_bot_messages = models.PositiveIntegerField(default=0)
     n_fallbacks = models.PositiveIntegerField(default=0)
@@ -97,7 +105,9 @@ class Session(models.Model):
     environment_at = models.FloatField(null=True)
     model_id = models.TextField(blank=True)
     model_at = models.FloatField(null=True)
-    opening_at = models.FloatField(null=True, help_text="First user message, the row's quote when nothing is wrong.")
+    opening_at = models.FloatField(
+        null=True, help_text="First user message, the row's quote when nothing is wrong."
+    )
     opening_text = models.TextField(blank=True)
     trouble_at = models.FloatField(null=True, help_text="First fallback or unsure message: the row's quote.")
     trouble_text = models.TextField(blank=True)
@@ -116,11 +126,17 @@ class Session(models.Model):
             models.Index("assistant", F("activity_at").desc(), F("id").desc(), name="session_newest"),
             models.Index("assistant", F("n_user_messages").desc(), F("id").desc(), name="session_longest"),
             models.Index(
-                "assistant", F("n_fallbacks").desc(), F("id").desc(), name="session_most_fallbacks",
+                "assistant",
+                F("n_fallbacks").desc(),
+                F("id").desc(),
+                name="session_most_fallbacks",
                 condition=Q(n_fallbacks__gt=0),
             ),
             models.Index(
-                "assistant", "min_intent_confidence", "id", name="session_least_sure",
+                "assistant",
+                "min_intent_confidence",
+                "id",
+                name="session_least_sure",
                 condition=Q(min_intent_confidence__isnull=False),
             ),
         ]
@@ -136,7 +152,10 @@ class SessionValue(models.Model):
     class Kind(models.IntegerChoices):
         """Numbers are stored: never reuse one."""
 
-        INTENT = 1, "intent"  # as filtered: behind nlu_fallback, the first real one of the ranking, and both names
+        INTENT = (
+            1,
+            "intent",
+        )  # as filtered: behind nlu_fallback, the first real one of the ranking, and both names
         PREDICTED = 2, "predicted intent"  # as the server said it: upstream's API
         ACTION = 3, "action"
         ENTITY = 4, "entity"
@@ -150,7 +169,9 @@ class SessionValue(models.Model):
     pk = models.CompositePrimaryKey("session_id", "kind", "value")
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="value_rows", db_index=False)
     kind = models.PositiveSmallIntegerField(choices=Kind)
-    value = models.TextField(help_text="At most 120 code points: longer ones end in a hash (`summary.value_key`).")
+    value = models.TextField(
+        help_text="At most 120 code points: longer ones end in a hash (`summary.value_key`)."
+    )
     assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE, db_index=False)
     activity_at = models.FloatField()
 
@@ -158,7 +179,12 @@ class SessionValue(models.Model):
         indexes: ClassVar = [
             # Readers: every filter by value, and the lists of values that exist.
             models.Index(
-                "assistant", "kind", "value", F("activity_at").desc(), F("session").desc(), name="value_newest"
+                "assistant",
+                "kind",
+                "value",
+                F("activity_at").desc(),
+                F("session").desc(),
+                name="value_newest",
             ),
         ]
 
@@ -169,7 +195,9 @@ class Event(models.Model):
     The order of a conversation is (timestamp, rank, hash), see `identity.py`. `body` is the message to the letter.
     """
 
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, db_index=False, related_name="events")
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, db_index=False, related_name="events"
+    )
     timestamp = models.FloatField()
     rank = models.SmallIntegerField()
     hash = models.BinaryField(max_length=16)
@@ -199,7 +227,9 @@ class Event(models.Model):
             ),
             # Reader: slots at a turn, what wiped them last; undo and rewind.
             models.Index(
-                "conversation", "timestamp", name="event_slot_wipes",
+                "conversation",
+                "timestamp",
+                name="event_slot_wipes",
                 condition=Q(type__in=["reset_slots", "restart", "session_started"]),
             ),
         ]
@@ -223,7 +253,9 @@ class SearchChunk(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint("session", "side", name="search_one_open_chunk", condition=Q(is_open=True)),
+            models.UniqueConstraint(
+                "session", "side", name="search_one_open_chunk", condition=Q(is_open=True)
+            ),
         ]
 
 
@@ -258,7 +290,9 @@ class ConversationTag(models.Model):
     source = models.CharField(max_length=10, choices=Source)
     user = models.ForeignKey("enterprise.User", on_delete=models.SET_NULL, null=True)
     anchor_at = models.FloatField(null=True, help_text="Timestamp of the event it is anchored to.")
-    is_removed = models.BooleanField(default=False, help_text="A person took it off: the bot's next call leaves it so.")
+    is_removed = models.BooleanField(
+        default=False, help_text="A person took it off: the bot's next call leaves it so."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 if TYPE_CHECKING:
-    from conversations.models import Event, Session
+    from conversations.models import Session
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -29,7 +29,8 @@ class EventQuerySet(models.QuerySet["Event"]):
     def of_session(self, session: "Session") -> Self:
         """Events from the session's first to its last."""
         return self.filter(
-            Q(timestamp__gt=session.start_at) | _from(session.start_at, session.start_rank, session.start_hash),
+            Q(timestamp__gt=session.start_at)
+            | _from(session.start_at, session.start_rank, session.start_hash),
             Q(timestamp__lt=session.last_at) | _until(session.last_at, session.last_rank, session.last_hash),
             conversation_id=session.conversation_id,
             timestamp__gte=session.start_at,

@@ -27,7 +27,12 @@ class User(AbstractUser):
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True, validators=[validate_time_zone])
 
     class Meta(AbstractUser.Meta):
-        constraints = [models.CheckConstraint(condition=models.Q(role__in=["admin", "reviewer", "annotator", "tester"]), name="user_role_is_known")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(role__in=["admin", "reviewer", "annotator", "tester"]),
+                name="user_role_is_known",
+            )
+        ]
 
 
 class SignInLink(models.Model):
@@ -49,7 +54,9 @@ class AuditLine(models.Model):
 
     at = models.DateTimeField(auto_now_add=True)
     user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
-    actor = models.CharField(max_length=150, help_text="The name as it was then; it stays when the person goes.")
+    actor = models.CharField(
+        max_length=150, help_text="The name as it was then; it stays when the person goes."
+    )
     action = models.CharField(max_length=60)
     target = models.CharField(max_length=200, blank=True)
     details = models.JSONField(default=dict)

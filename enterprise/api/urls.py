@@ -1,0 +1,5 @@
+"""Everything under /api."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
