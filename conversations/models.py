@@ -7,7 +7,7 @@ decimal, and with it the order of events. Rows below Assistant are written by `c
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from conversations.querysets import EventQuerySet, SessionQuerySet
@@ -57,11 +57,13 @@ class Conversation(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint("assistant", "sender_hash", name="conversation_once_per_assistant"),
+            models.UniqueConstraint(
+                fields=["assistant", "sender_hash"], name="conversation_once_per_assistant"
+            ),
         ]
         indexes: ClassVar = [
             # Reader: GET /api/conversations, newest first.
-            models.Index("assistant", F("activity_at").desc(), F("id").desc(), name="conversation_newest"),
+            models.Index(fields=["assistant", "-activity_at", "-id"], name="conversation_newest"),
         ]
 
     def __str__(self) -> str:
@@ -118,24 +120,21 @@ class Session(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                "conversation", "start_at", "start_rank", "start_hash", name="session_once_per_boundary"
+                fields=["conversation", "start_at", "start_rank", "start_hash"],
+                name="session_once_per_boundary",
             ),
         ]
         indexes: ClassVar = [
             # Readers: the sessions list by each of its sort orders, and number filters that few rows satisfy.
-            models.Index("assistant", F("activity_at").desc(), F("id").desc(), name="session_newest"),
-            models.Index("assistant", F("n_user_messages").desc(), F("id").desc(), name="session_longest"),
+            models.Index(fields=["assistant", "-activity_at", "-id"], name="session_newest"),
+            models.Index(fields=["assistant", "-n_user_messages", "-id"], name="session_longest"),
             models.Index(
-                "assistant",
-                F("n_fallbacks").desc(),
-                F("id").desc(),
+                fields=["assistant", "-n_fallbacks", "-id"],
                 name="session_most_fallbacks",
                 condition=Q(n_fallbacks__gt=0),
             ),
             models.Index(
-                "assistant",
-                "min_intent_confidence",
-                "id",
+                fields=["assistant", "min_intent_confidence", "id"],
                 name="session_least_sure",
                 condition=Q(min_intent_confidence__isnull=False),
             ),
@@ -179,11 +178,7 @@ class SessionValue(models.Model):
         indexes: ClassVar = [
             # Readers: every filter by value, and the lists of values that exist.
             models.Index(
-                "assistant",
-                "kind",
-                "value",
-                F("activity_at").desc(),
-                F("session").desc(),
+                fields=["assistant", "kind", "value", "-activity_at", "-session"],
                 name="value_newest",
             ),
         ]
@@ -218,17 +213,20 @@ class Event(models.Model):
     class Meta:
         constraints: ClassVar = [
             # The hash is last: inserts land in few hot pages, and the same index serves "events in order".
-            models.UniqueConstraint("conversation", "timestamp", "hash", name="event_once_per_conversation"),
+            models.UniqueConstraint(
+                fields=["conversation", "timestamp", "hash"], name="event_once_per_conversation"
+            ),
         ]
         indexes: ClassVar = [
             # Reader: slots at a turn, one look-up a slot however long the session is.
             models.Index(
-                "conversation", "name", "timestamp", name="event_slot_history", condition=Q(type="slot")
+                fields=["conversation", "name", "timestamp"],
+                name="event_slot_history",
+                condition=Q(type="slot"),
             ),
             # Reader: slots at a turn, what wiped them last; undo and rewind.
             models.Index(
-                "conversation",
-                "timestamp",
+                fields=["conversation", "timestamp"],
                 name="event_slot_wipes",
                 condition=Q(type__in=["reset_slots", "restart", "session_started"]),
             ),
@@ -254,7 +252,7 @@ class SearchChunk(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                "session", "side", name="search_one_open_chunk", condition=Q(is_open=True)
+                fields=["session", "side"], name="search_one_open_chunk", condition=Q(is_open=True)
             ),
         ]
 
@@ -268,7 +266,7 @@ class Tag(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint("assistant", "value", name="tag_once_per_assistant"),
+            models.UniqueConstraint(fields=["assistant", "value"], name="tag_once_per_assistant"),
         ]
 
     def __str__(self) -> str:
@@ -297,7 +295,7 @@ class ConversationTag(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint("conversation", "tag", name="tag_once_per_conversation"),
+            models.UniqueConstraint(fields=["conversation", "tag"], name="tag_once_per_conversation"),
         ]
 
 
@@ -312,5 +310,5 @@ class Flag(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint("conversation", "timestamp", "hash", name="flag_once_per_event"),
+            models.UniqueConstraint(fields=["conversation", "timestamp", "hash"], name="flag_once_per_event"),
         ]

@@ -63,4 +63,4 @@ class AuditLine(models.Model):
     address = models.GenericIPAddressField(null=True)
 
     class Meta:
-        indexes = [models.Index("-at", "-id", name="audit_newest")]
+        indexes = [models.Index(fields=["-at", "-id"], name="audit_newest")]
