@@ -15,7 +15,9 @@ WORDS = (
 )  # fmt: skip
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 
-_ABSOLUTE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2})(?:t([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?)?)?)?")
+_ABSOLUTE = re.compile(
+    r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2})(?:t([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?)?)?)?"
+)
 _AGO = re.compile(r"([0-9]{1,4})(min|h|d|w|mo|y)")
 _AMBIGUOUS = re.compile(r"[0-9]{1,4}m")
 _COMPARISON = re.compile(r"(<=|>=|<|>)(.+)")
@@ -162,7 +164,9 @@ def _add_months(day: date, months: int, keep_day: bool = False) -> date:
 
 def _days(first: date, after: date, zone: tzinfo) -> tuple[float, float]:
     midnight = datetime.min.time()
-    return _seconds(datetime.combine(first, midnight), zone), _seconds(datetime.combine(after, midnight), zone)
+    return _seconds(datetime.combine(first, midnight), zone), _seconds(
+        datetime.combine(after, midnight), zone
+    )
 
 
 def _seconds(wall: datetime, zone: tzinfo) -> float:

@@ -21,11 +21,12 @@ _SEQUENCE = re.compile(r"(then|never|THEN|NEVER)(?:<(=?)(\d{1,4}))?")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Part of a chunk; `quoted` text is taken literally. `start` is where it begins, its quote included."""
+    """Part of a chunk; `quoted` text is taken literally. Its quotes lie inside of `start` and `end`."""
 
     text: str
     quoted: bool
     start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _chunk(text: str, start: int, mistakes: list[Mistake]) -> tuple[Lexeme | Non
     pieces: list[Piece] = []
     while at < len(text):
         if plain := _PLAIN.match(text, at):
-            pieces.append(Piece(plain.group(), False, at))
+            pieces.append(Piece(plain.group(), False, at, plain.end()))
             at = plain.end()
         elif text[at] in _QUOTES:
             quoted = (_STRAIGHT if text[at] == '"' else _CURLY).match(text, at)
@@ -72,7 +73,7 @@ def _chunk(text: str, start: int, mistakes: list[Mistake]) -> tuple[Lexeme | Non
             if not quoted.group(2):
                 mistakes.append(Mistake("open_quote", (at, len(text))))
                 return None, len(text)
-            pieces.append(Piece(_ESCAPE.sub(r"\1", quoted.group(1)), True, at))
+            pieces.append(Piece(_ESCAPE.sub(r"\1", quoted.group(1)), True, at, quoted.end()))
             at = quoted.end()
         else:
             break
@@ -81,7 +82,7 @@ def _chunk(text: str, start: int, mistakes: list[Mistake]) -> tuple[Lexeme | Non
         return operator, at
     negated = not pieces[0].quoted and pieces[0].text[0] in MINUS
     if negated:
-        rest = Piece(pieces[0].text[1:], False, start + 1)
+        rest = Piece(pieces[0].text[1:], False, start + 1, pieces[0].end)
         pieces = ([rest] if rest.text else []) + pieces[1:]
         if not pieces:
             mistakes.append(Mistake("lonely_minus", span))

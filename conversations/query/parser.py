@@ -19,6 +19,7 @@ MAX_SAMPLE = 1_000
 
 _FIELD = re.compile(r"([^\W\d][\w-]*):(?!//)")
 _MISSING_COLON = re.compile(r"([^\W\d][\w-]*)([<>].*)", re.DOTALL)
+_EXAMPLES = {"sort": "sort:oldest", "sample": "sample:50", "in": "in:conversation"}
 _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 
 Simple = Term | Text | Group
@@ -70,7 +71,6 @@ class _Parser:
         before: Item | None = None  # what stands directly to the left, None if it was wrong or is a setting
         while lexeme := self.peek():
             if self.conditions > MAX_CONDITIONS:
-                self.report(Mistake("too_many", (lexeme.span[0], len(self.text)), {"limit": f"{MAX_CONDITIONS}"}))
                 break
             if lexeme.kind in ("then", "never"):
                 self.at += 1
@@ -92,6 +92,8 @@ class _Parser:
                 before = self.primary(0)
                 if before:
                     items.append(before)
+        if self.conditions > MAX_CONDITIONS:
+            self.report(Mistake("too_many", (0, len(self.text)), {"limit": f"{MAX_CONDITIONS}"}))
         return items
 
     def word_operator(self, lexeme: Lexeme) -> None:
@@ -224,7 +226,7 @@ class _Parser:
         if not named:
             return self.bare(lexeme)
         name = named[1]
-        rest = Piece(first.text[named.end() :], False, first.start + named.end())
+        rest = Piece(first.text[named.end() :], False, first.start + named.end(), first.end)
         pieces = ((rest,) if rest.text else ()) + lexeme.pieces[1:]
         if name.lower() in SETTINGS:
             self.setting(name.lower(), lexeme, values.joined(pieces), depth)
@@ -242,8 +244,8 @@ class _Parser:
         first = lexeme.pieces[0]
         if not first.quoted and (match := _MISSING_COLON.fullmatch(first.text)):
             field = find(match[1], self.fields)
-            if field and (field.kind == "number" or field.confidence):
-                suggestion = f"{field.name}:{match[2]}" if field.kind == "number" else None
+            if field and (field.kind in ("number", "date") or field.confidence):
+                suggestion = None if field.confidence else f"{field.name}:{match[2]}"
                 self.report(Mistake("missing_colon", lexeme.span, {"field": field.name}, suggestion))
                 return None
         self.conditions += 1
@@ -259,36 +261,26 @@ class _Parser:
     def term(self, field: Field, pieces: tuple[Piece, ...], lexeme: Lexeme) -> Term | None:
         found: list[Value] = []
         sound = True
-        end = lexeme.span[1]
         parts = list(values.split(pieces))
         for part in parts:
             if not part:
-                # A comma too many cannot widen: the values beside it are what was asked for.
                 continue
             self.conditions += 1
             if self.conditions > MAX_CONDITIONS:
                 return None
-            # Where the next value begins is the cheapest true end of this one.
-            start = part[0].start
-            span = (start, self.end_of(part, end))
+            span = (part[0].start, part[-1].end)
             value = values.read(field, part, span, self.report)
+            if found and values.is_decimal_comma(found[-1], part):
+                self.report(Mistake("confidence_comma", span))
+                sound = False
             if value is None:
                 sound = False
             else:
                 found.append(value)
         if not all(parts):
+            # A comma too many cannot widen: the values beside it are what was asked for.
             self.report(Mistake("empty_value", lexeme.span, warning=any(parts)))
         return Term(field.name, tuple(found), lexeme.negated, lexeme.span) if sound and found else None
-
-    def end_of(self, part: tuple[Piece, ...], end: int) -> int:
-        last = part[-1]
-        if not last.quoted:
-            return last.start + len(last.text)
-        # Escapes make a quoted piece longer in the text than in its value.
-        at = last.start + 1
-        while at < end and (self.text[at] not in '"\u201c\u201d' or self.text[at - 1] == "\\"):
-            at += 1
-        return min(at + 1, end)
 
     def setting(self, name: str, lexeme: Lexeme, value: str, depth: int) -> None:
         value = value.lower()
@@ -299,6 +291,8 @@ class _Parser:
             problem = Mistake("setting_negated", lexeme.span, {"field": name})
         elif name in self.settings:
             problem = Mistake("setting_twice", lexeme.span, {"field": name})
+        elif not value:
+            problem = Mistake("missing_value", lexeme.span, {"field": name, "example": _EXAMPLES[name]})
         elif name == "sample":
             if not re.fullmatch(r"[1-9][0-9]{0,3}", value) or int(value) > MAX_SAMPLE:
                 problem = Mistake("sample_size", lexeme.span, {"limit": f"{MAX_SAMPLE}"})

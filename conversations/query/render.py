@@ -37,7 +37,11 @@ def render_value(value: Value) -> str:
         return render_range(value)
     if isinstance(value, When):
         return value.text
-    return quote(value) + ("*" if value.prefix else "") + (render_range(value.confidence) if value.confidence else "")
+    return (
+        quote(value)
+        + ("*" if value.prefix else "")
+        + (render_range(value.confidence) if value.confidence else "")
+    )
 
 
 def render_range(numbers: Range) -> str:

@@ -34,7 +34,7 @@ def split(pieces: tuple[Piece, ...]) -> Iterator[tuple[Piece, ...]]:
                 yield tuple(value)
                 value = []
             if part:
-                value.append(Piece(part, False, start))
+                value.append(Piece(part, False, start, start + len(part)))
             start += len(part) + 1
     yield tuple(value)
 
@@ -60,14 +60,19 @@ def read(field: Field, pieces: tuple[Piece, ...], span: Span, report: Report) ->
 
 def text_word(pieces: tuple[Piece, ...], span: Span, report: Report) -> Word | None:
     """Words to search for; an unquoted `*` at the end makes the last one a beginning."""
-    text = joined(pieces)
-    prefix = not pieces[-1].quoted and text.endswith("*")
-    if prefix:
-        text = text.rstrip("*") if len(pieces) == 1 else text[: len(text) - 1]
+    last = pieces[-1]
+    prefix = not last.quoted and last.text.endswith("*")
+    text = joined(pieces[:-1]) + (last.text.rstrip("*") if prefix else last.text)
     if not words(text):
         report(Mistake("nothing_to_search", span, {"value": joined(pieces)}))
         return None
     return Word(text, prefix)
+
+
+def is_decimal_comma(before: Value, part: tuple[Piece, ...]) -> bool:
+    """Whether `part` looks like the end of a confidence written `<0,6`."""
+    short = isinstance(before, Word) and before.confidence is not None
+    return short and len(part) == 1 and not part[0].quoted and part[0].text.isdecimal()
 
 
 def as_number(text: str) -> float:

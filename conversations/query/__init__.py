@@ -1,0 +1,39 @@
+"""The query language of lists, API, views and exports: text <-> frozen values. Pure: no Django, no database."""
+
+from .ast import Group, Item, Or, Query, Range, Sequence, Setting, Span, Term, Text, Value, When, Word
+from .edit import with_term, without
+from .explain import Chip, Part, explain
+from .fields import ALL_FEATURES, FIELDS, SORTS, Features, Field
+from .mistakes import Mistake, Parsed
+from .parser import parse
+from .render import render
+
+__all__ = [
+    "ALL_FEATURES",
+    "FIELDS",
+    "SORTS",
+    "Chip",
+    "Features",
+    "Field",
+    "Group",
+    "Item",
+    "Mistake",
+    "Or",
+    "Parsed",
+    "Part",
+    "Query",
+    "Range",
+    "Sequence",
+    "Setting",
+    "Span",
+    "Term",
+    "Text",
+    "Value",
+    "When",
+    "Word",
+    "explain",
+    "parse",
+    "render",
+    "with_term",
+    "without",
+]
