@@ -48,6 +48,9 @@ class SignInLink(models.Model):
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
 
+    def __str__(self) -> str:
+        return f"{self.user} until {self.expires_at:%Y-%m-%d %H:%M}"
+
 
 class AuditLine(models.Model):
     """One write: who did what to which thing, when, from where."""
@@ -64,3 +67,39 @@ class AuditLine(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["-at", "-id"], name="audit_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.action} {self.target}"
+
+
+class SignInFailure(models.Model):
+    """One refused password. Counted, so that guessing stays slow across processes and restarts."""
+
+    key = models.CharField(max_length=64, help_text="Hash of name, address or both.")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["key", "at"], name="sign_in_failures")]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.at}"
+
+
+class DemoState(models.Model):
+    """How far the demo conversations are in; one row, made by the first load, which outlives their removal."""
+
+    class State(models.TextChoices):
+        LOADING = "loading", _("Loading")
+        DONE = "done", _("Loaded")
+        REMOVED = "removed", _("Removed")
+
+    state = models.CharField(max_length=10, choices=State.choices, default=State.LOADING)
+    shift = models.FloatField(
+        help_text="Seconds added to every recorded timestamp, decided with the first batch."
+    )
+    position = models.PositiveIntegerField(default=0, help_text="Events of the recording that are stored.")
+    total = models.PositiveIntegerField(default=0, help_text="Events of the recording; 0 while not known.")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.position}/{self.total}"
