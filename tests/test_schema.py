@@ -47,7 +47,7 @@ def in_thread(work: Callable[[], object]) -> list[object]:
     def run() -> None:
         try:
             results.append(work())
-        except Exception as error:  # noqa: BLE001 - the test looks at it
+        except Exception as error:
             results.append(error)
         finally:
             connections.close_all()

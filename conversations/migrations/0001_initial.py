@@ -102,6 +102,8 @@ class Migration(migrations.Migration):
             name='SessionValue',
             fields=[
                 ('pk', models.CompositePrimaryKey('session_id', 'kind', 'value', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('session', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='value_rows', to='conversations.session')),
+                ('assistant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='conversations.assistant')),
                 ('kind', models.PositiveSmallIntegerField(choices=[(1, 'intent'), (2, 'predicted intent'), (3, 'action'), (4, 'entity'), (5, 'slot'), (6, 'policy'), (7, 'channel'), (8, 'environment'), (9, 'model'), (10, 'is')])),
                 ('value', models.TextField(help_text='At most 120 code points: longer ones end in a hash (`summary.value_key`).')),
                 ('activity_at', models.FloatField()),

@@ -51,16 +51,6 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='search_chunks', to='conversations.session'),
         ),
         migrations.AddField(
-            model_name='sessionvalue',
-            name='assistant',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='conversations.assistant'),
-        ),
-        migrations.AddField(
-            model_name='sessionvalue',
-            name='session',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='value_rows', to='conversations.session'),
-        ),
-        migrations.AddField(
             model_name='tag',
             name='assistant',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='conversations.assistant'),
