@@ -10,11 +10,13 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 LONGEST = 64  # code points of a token; what is longer is cut
-_MARKS_KEPT = 8  # per character: a longer pile is decoration, and reordering it would take quadratic time
+# A character under more marks than this is decoration, and normalising takes time by the square of their number.
+_PILE = 256
+_MARKS_KEPT = 8
 
 _ASCII = re.compile(rf"([a-z0-9]{{1,{LONGEST}}})[a-z0-9]*")
 
@@ -75,7 +77,8 @@ def tokens(text: str) -> list[Token]:
     pieces: list[str] = []
     origins: list[tuple[int, int]] = []  # for each folded code point, where it comes from
     for match in _patterns().segment.finditer(text):
-        folded = _fold(match.group())
+        segment = match.group()
+        folded = _fold_segment(segment) if len(segment) <= 4 else _fold(segment)
         pieces.append(folded)
         origins.extend([match.span()] * len(folded))
     return [
@@ -142,12 +145,23 @@ def _fold(text: str) -> str:
     """Folded words, each run of separators as spaces; folding it again changes nothing."""
     if text.isascii():
         return text.translate(_FOLDING)
-    text = _patterns().pile.sub(r"\1", text)
+    if len(text) >= _PILE:
+        text = _patterns().pile.sub(_topple, text)
     for _ in range(4):  # removing a character can bring two together that compose
         text = unicodedata.normalize("NFKC", text).translate(_FOLDING)
         if unicodedata.is_normalized("NFKC", text):
             break
     return text
+
+
+@lru_cache(maxsize=4096)
+def _fold_segment(segment: str) -> str:
+    return _fold(segment)
+
+
+def _topple(pile: re.Match[str]) -> str:
+    marks = pile.group()
+    return marks[:_MARKS_KEPT] if len(marks) >= _PILE else marks
 
 
 def _fold_character(character: str) -> str:
@@ -232,7 +246,7 @@ def _patterns() -> _Patterns:
     unit = f"[{_UNSPACED}][{marks}]*+"
     return _Patterns(
         removed=re.compile(f"[{removed}]"),
-        pile=re.compile(f"([{marks}{removed}]{{{_MARKS_KEPT}}})[{marks}{removed}]+"),
+        pile=re.compile(f"[{marks}{removed}]{{{_MARKS_KEPT},}}+"),
         segment=re.compile(f"[^{joining}][{joining}]*|[{joining}]+"),
         special=re.compile(f"[{_UNSPACED}{_EMOJI}]"),
         emoji=re.compile(f"[{_EMOJI}]"),

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .ast import (
-    NOWHERE,
     Group,
     Item,
     Or,
@@ -24,10 +23,9 @@ from .ast import (
     Text,
     Value,
     When,
-    Word,
 )
-from .fields import FIELDS, SORTS, Field
 from .explain_dates import Ngettext, english_plural, when
+from .fields import FIELDS, SORTS, Field
 from .mistakes import Translate, gettext_noop
 from .render import render_number
 

@@ -136,7 +136,7 @@ class _Parser:
         if not self.features.sequences:
             self.report(Mistake("not_yet_sequences", lexeme.span))
         kind = "then" if lexeme.kind == "then" else "never"
-        return Sequence(kind, cast(Simple, left), cast(Simple, right), lexeme.within, span)
+        return Sequence(kind, cast("Simple", left), cast("Simple", right), lexeme.within, span)
 
     def primary(self, depth: int) -> Simple | Or | None:
         lexeme = self.peek()
@@ -202,7 +202,7 @@ class _Parser:
                 return None
         if not self.features.groups:
             self.report(Mistake("not_yet_groups", span))
-        return Group(tuple(cast(list[Term | Text], terms)), negated, span)
+        return Group(tuple(cast("list[Term | Text]", terms)), negated, span)
 
     def alternatives(self, sides: list[list[Simple | Or]], negated: bool, span: Span) -> Or | None:
         found: list[Simple] = []
