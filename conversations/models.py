@@ -49,6 +49,9 @@ class Conversation(models.Model):
     first_at = models.FloatField(null=True)
     last_at = models.FloatField(null=True)
     tail = models.TextField(default="[]", help_text="JSON: keys and roles of its last two events.")
+    last_session = models.BigIntegerField(
+        null=True, help_text="Id of its newest session, where new events go."
+    )
     activity_at = models.FloatField(
         null=True, help_text="What lists sort by: last_at, or receipt if in the future."
     )

@@ -6,7 +6,8 @@ from django.db import models
 from django.db.models import Q
 
 if TYPE_CHECKING:
-    from conversations.models import Session
+    from conversations.identity import Key
+    from conversations.models import Event, Session  # noqa: F401 - named in a string below
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -20,27 +21,38 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    """Events."""
+    """Events. A key is (timestamp, rank, hash); every condition bounds the timestamp, so that the index is used."""
 
     def in_order(self) -> Self:
         """In the total order of a conversation."""
         return self.order_by("timestamp", "rank", "hash")
 
-    def of_session(self, session: "Session") -> Self:
-        """Events from the session's first to its last."""
+    def before(self, key: "Key") -> Self:
+        """Events before this place in the order."""
+        return self.filter(Q(timestamp__lt=key[0]) | _same_time(key, "lt"), timestamp__lte=key[0])
+
+    def after(self, key: "Key") -> Self:
+        """Events after this place in the order."""
+        return self.filter(Q(timestamp__gt=key[0]) | _same_time(key, "gt"), timestamp__gte=key[0])
+
+    def between(self, first: "Key", last: "Key") -> Self:
+        """Events from `first` to `last`, both included."""
         return self.filter(
-            Q(timestamp__gt=session.start_at)
-            | _from(session.start_at, session.start_rank, session.start_hash),
-            Q(timestamp__lt=session.last_at) | _until(session.last_at, session.last_rank, session.last_hash),
-            conversation_id=session.conversation_id,
-            timestamp__gte=session.start_at,
-            timestamp__lte=session.last_at,
+            Q(timestamp__gt=first[0]) | _same_time(first, "gte"),
+            Q(timestamp__lt=last[0]) | _same_time(last, "lte"),
+            timestamp__range=(first[0], last[0]),
         )
 
+    def of_session(self, session: "Session") -> Self:
+        """Events from the session's first to its last."""
+        first = (session.start_at, session.start_rank, bytes(session.start_hash))
+        last = (session.last_at, session.last_rank, bytes(session.last_hash))
+        return self.filter(conversation_id=session.conversation_id).between(first, last)
 
-def _from(timestamp: float, rank: int, digest: bytes) -> Q:
-    return Q(timestamp=timestamp) & (Q(rank__gt=rank) | Q(rank=rank, hash__gte=digest))
 
-
-def _until(timestamp: float, rank: int, digest: bytes) -> Q:
-    return Q(timestamp=timestamp) & (Q(rank__lt=rank) | Q(rank=rank, hash__lte=digest))
+def _same_time(key: "Key", compared: str) -> Q:
+    timestamp, rank, digest = key
+    strict = compared.removesuffix("e")
+    return Q(timestamp=timestamp) & (
+        Q(**{f"rank__{strict}": rank}) | Q(rank=rank, **{f"hash__{compared}": digest})
+    )

@@ -36,6 +36,6 @@ def backwards(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("conversations", "0002_initial")]
+    dependencies = [("conversations", "0001_initial")]
 
     operations = [migrations.RunPython(forwards, backwards)]

@@ -1,0 +1,201 @@
+"""Answers a query: the conditions that the query language, the URL and the API put on sessions, as a queryset.
+
+One way for pages, API, export and bulk. Each condition is answered by an index. `pages.py` takes one of them as the
+driver, so that the newest fifty are read from the index in their order, however rare or old the value is.
+"""
+
+import zoneinfo
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from conversations import search
+from conversations.models import Assistant, Event, Session, SessionValue
+from conversations.query import Or, Query, Range, Term, Text, When, Word
+from conversations.query.ast import Item
+from conversations.query.dates import resolve
+from conversations.summary import value_key
+
+Kind = SessionValue.Kind
+VALUE_KINDS = {
+    "intent": Kind.INTENT,
+    "action": Kind.ACTION,
+    "entity": Kind.ENTITY,
+    "policy": Kind.POLICY,
+    "channel": Kind.CHANNEL,
+    "environment": Kind.ENVIRONMENT,
+    "is": Kind.IS,
+}
+NUMBERS = {
+    "turns": "n_user_messages",
+    "intent-confidence": "min_intent_confidence",
+    "action-confidence": "min_action_confidence",
+}
+
+
+@dataclass(frozen=True)
+class Driver:
+    """The value rows that a list may be read from in order of activity: sessions with any of `values`."""
+
+    kind: int
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What `pages.py` needs to know of a queryset that `matching` made.
+
+    `since`, `until`: bounds of activity (UTC seconds; None: none) that every match keeps. `is_plain`: nothing else is
+    asked than these and the driver, so that every row read is a row shown.
+    """
+
+    assistant_id: int
+    driver: Driver | None = None
+    since: float | None = None
+    until: float | None = None
+    is_plain: bool = True
+
+
+@dataclass(frozen=True)
+class _Context:
+    assistant: Assistant
+    now: datetime
+    zone: zoneinfo.ZoneInfo
+
+
+def matching(
+    sessions: QuerySet[Session], query: Query, *, assistant: Assistant, now: float
+) -> QuerySet[Session]:
+    """Those of `sessions` that `query` is true of, unordered; none for a query with a mistake.
+
+    `now`: UTC seconds. Dates are the assistant's: a shared view is the same list for everybody.
+    Raises NotAnswered for parts of the language that have no answer yet (`parse` reports them as mistakes).
+    """
+    if query.impossible:
+        return sessions.none()
+    context = _Context(assistant, datetime.fromtimestamp(now, UTC), zone_of(assistant))
+    found = sessions.filter(assistant=assistant)
+    for item in query.items:
+        found = found.filter(condition(item, context))
+    found._hints = {**found._hints, "asked": _asked(query, context)}  # type: ignore[attr-defined]
+    return found
+
+
+def asked_of(sessions: QuerySet[Session]) -> Asked | None:
+    """What `matching` noted on this queryset; None for one that it did not make."""
+    return sessions._hints.get("asked")  # type: ignore[attr-defined, no-any-return]
+
+
+class NotAnswered(NotImplementedError):
+    """The query language reads this, but no filter answers it yet."""
+
+
+def zone_of(assistant: Assistant) -> zoneinfo.ZoneInfo:
+    """The assistant's time zone; UTC when this machine does not know it."""
+    try:
+        return zoneinfo.ZoneInfo(assistant.time_zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return zoneinfo.ZoneInfo("UTC")
+
+
+def condition(item: Item, context: _Context) -> Q:
+    """One item of a query as a condition on Session. Raises NotAnswered."""
+    if isinstance(item, Or):
+        either = Q()
+        for alternative in item.alternatives:
+            either |= condition(alternative, context)
+        return ~either if item.negated else either
+    if isinstance(item, Text):
+        return _said(item)
+    if not isinstance(item, Term):
+        raise NotAnswered(type(item).__name__)
+    if item.field in VALUE_KINDS:
+        found = _has_value(item, context)
+    elif item.field in search.SIDES:
+        return _said(item)
+    elif item.field in NUMBERS:
+        found = _any(between(NUMBERS[item.field], value) for value in item.values if isinstance(value, Range))
+    elif item.field == "date":
+        found = _any(_during(value, context) for value in item.values if isinstance(value, When))
+    else:
+        raise NotAnswered(item.field)
+    return ~found if item.negated else found
+
+
+def _any(conditions: Iterable[Q]) -> Q:
+    either = Q()
+    for one in conditions:
+        either |= one
+    return either
+
+
+def _said(item: Term | Text) -> Q:
+    texts = [(word.text, word.prefix) for word in item.values if isinstance(word, Word)]
+    return search.said(item.field, texts, negated=item.negated)
+
+
+def between(column: str, wanted: Range) -> Q:
+    """A number within the range; a session without the number is not."""
+    inside = Q(**{f"{column}__isnull": False})
+    if wanted.low is not None:
+        inside &= Q(**{f"{column}__{'gt' if wanted.low_open else 'gte'}": wanted.low})
+    if wanted.high is not None:
+        inside &= Q(**{f"{column}__{'lt' if wanted.high_open else 'lte'}": wanted.high})
+    return inside
+
+
+def _during(when: When, context: _Context) -> Q:
+    interval = resolve(when.text, context.now, context.zone)
+    inside = Q()
+    if interval.start is not None:
+        inside &= Q(activity_at__gte=interval.start)
+    if interval.end is not None:
+        inside &= Q(activity_at__lt=interval.end)
+    return inside
+
+
+def _has_value(term: Term, context: _Context) -> Q:
+    words = [word for word in term.values if isinstance(word, Word)]
+    rows = SessionValue.objects.filter(
+        session=OuterRef("pk"), assistant=context.assistant, kind=VALUE_KINDS[term.field]
+    )
+    plain = [value_key(word.text) for word in words if word.confidence is None]
+    either = Q(Exists(rows.filter(value__in=plain))) if plain else Q()
+    for word in words:
+        if word.confidence is not None:
+            either |= Q(Exists(rows.filter(value=value_key(word.text)))) & _with_confidence(word, word.confidence)
+    return either
+
+
+def _with_confidence(word: Word, confidence: Range) -> Q:
+    """A user message of the session was understood as this intent with such a confidence."""
+    messages = Event.objects.filter(
+        between("confidence", confidence),
+        _not_before_start(),
+        _not_after_last(),
+        conversation=OuterRef("conversation"),
+        timestamp__gte=OuterRef("start_at"),
+        timestamp__lte=OuterRef("last_at"),
+        type="user",
+        name=word.text,
+    )
+    # What the session's own lowest and highest rule out needs no look at its events. They leave payloads out.
+    possible = Q(n_payloads__gt=0)
+    if confidence.high is not None:
+        possible |= between("min_intent_confidence", Range(high=confidence.high, high_open=confidence.high_open))
+    if confidence.low is not None:
+        possible |= between("max_intent_confidence", Range(low=confidence.low, low_open=confidence.low_open))
+    return possible & Q(Exists(messages))
+
+
+def _not_before_start() -> Q:
+    rank, digest = OuterRef("start_rank"), OuterRef("start_hash")
+    return Q(timestamp__gt=OuterRef("start_at")) | Q(rank__gt=rank) | Q(rank=rank, hash__gte=digest)
+
+
+def _not_after_last() -> Q:
+    rank, digest = OuterRef("last_rank"), OuterRef("last_hash")
+    return Q(timestamp__lt=OuterRef("last_at")) | Q(rank__lt=rank) | Q(rank=rank, hash__lte=digest)

@@ -1,0 +1,165 @@
+"""Computes everything about a conversation anew from its events: the repair, and the measure that growth is tested against."""
+
+import json
+from collections.abc import Sequence
+
+from django.db import connection, transaction
+
+from conversations import bulk, words
+from conversations.identity import parse
+from conversations.models import Assistant, Conversation, Event, SearchChunk, Session, SessionValue
+from conversations.querysets import EventQuerySet
+from conversations.reading import read
+from conversations.rows import COLUMNS, VALUE_COLUMNS, SessionRow
+from conversations.timeline import Mark, Role, Step, mark, reverts, role, starts
+from enterprise import schema
+
+CONVERSATION_COLUMNS = (
+    "n_events", "n_sessions", "marks_sessions", "first_at", "last_at", "tail", "last_session", "activity_at", "revision",
+)  # fmt: skip
+
+
+def rebuild_conversation(conversation_id: int) -> None:
+    """Rebuild one conversation in a transaction of its own. Raises Conversation.DoesNotExist, schema.NotReady."""
+    with transaction.atomic():
+        schema.check_in_batch(connection)
+        conversation = Conversation.objects.select_for_update(no_key=True).get(pk=conversation_id)
+        rebuild_locked(conversation, conversation.assistant)
+
+
+def rebuild_locked(conversation: Conversation, assistant: Assistant) -> None:
+    """Rebuild a conversation that the caller has locked. Sessions keep their ids as far as their events allow."""
+    events = list(Event.objects.filter(conversation=conversation).in_order().values_list(
+        "body", "environment", "is_future", "received_at", "id", "reverted_at"
+    ))  # fmt: skip
+    rows = [read(parse(body)) for body, *_ in events]
+    marks = [mark(row) for row in rows]
+    conversation.marks_sessions = any(item.role == Role.SESSION_START for item in marks)
+    begins = starts(marks, gap=gap_of(conversation, assistant)) if marks else []
+    sessions: list[SessionRow] = []
+    popped: list[tuple[int, float | None]] = []
+    for begin, end in zip(begins, [*begins[1:], len(rows)], strict=True):
+        session = SessionRow(
+            0, conversation.id, conversation.assistant_id, rows[begin].key, rows[end - 1].key
+        )
+        found = reverts([Step(row.timestamp, row.type) for row in rows[begin:end]])
+        for index in range(begin, end):
+            _, environment, is_future, received_at, pk, reverted_at = events[index]
+            session.summary.add(rows[index], environment, received_at if is_future else rows[index].timestamp)
+            if found.get(index - begin) != reverted_at:
+                popped.append((pk, found.get(index - begin)))
+        session.n_reverted = sum(rows[begin + index].type == "user" for index in found)
+        sessions.append(session)
+    bulk.update(Event, ("reverted_at",), sorted(popped))
+    conversation.n_events, conversation.n_sessions = len(rows), len(sessions)
+    conversation.first_at = marks[0].timestamp if marks else None
+    conversation.last_at = marks[-1].timestamp if marks else None
+    conversation.activity_at = max((session.summary.activity_at or 0.0 for session in sessions), default=None)
+    conversation.tail = tail_text(marks)
+    conversation.revision += 1
+    _replace(conversation, sessions)
+    words.index(
+        (session.id, row)
+        for session, begin, end in zip(sessions, begins, [*begins[1:], len(rows)], strict=True)
+        for row in rows[begin:end]
+    )
+    conversation.last_session = sessions[-1].id if sessions else None
+    save_conversations([conversation])
+
+
+def _replace(conversation: Conversation, sessions: list[SessionRow]) -> None:
+    """Write `sessions` in place of the stored ones. One whose beginning moved goes on as the one that holds its old beginning."""
+    stored = [
+        SessionRow.from_database(row)
+        for row in Session.objects.filter(conversation=conversation).values("id", *COLUMNS)
+    ]
+    by_start = {row.start: row.id for row in stored}
+    for session in sessions:
+        session.id = by_start.pop(session.start, 0)
+        session.revision = conversation.revision
+    for start, pk in sorted(by_start.items()):
+        heir = next((row for row in reversed(sessions) if row.start <= start), None)
+        if heir is not None and not heir.id:
+            heir.id = pk
+            del by_start[start]
+    known = sorted((session for session in sessions if session.id), key=lambda session: session.id)
+    old_ids = [session.id for session in known] + list(by_start.values())
+    SessionValue.objects.filter(session_id__in=old_ids).delete()
+    SearchChunk.objects.filter(session_id__in=old_ids).delete()
+    Session.objects.filter(id__in=by_start.values()).delete()
+    fresh = [session for session in sessions if not session.id]
+    for session, new_id in zip(fresh, bulk.new_ids(Session, len(fresh)), strict=True):
+        session.id = new_id
+    # A beginning may move onto another's old place: two steps, so that no two share one meanwhile.
+    Session.objects.filter(id__in=[session.id for session in known]).update(start_rank=-1)
+    bulk.update(Session, COLUMNS, [(session.id, *session.columns()) for session in known])
+    bulk.insert(Session, ("id", *COLUMNS), [(session.id, *session.columns()) for session in fresh])
+    values = [row for session in sessions for row in session.value_rows(session.summary.values)]
+    bulk.insert(SessionValue, VALUE_COLUMNS, sorted(values))
+
+
+def mark_reverts(session: SessionRow) -> int:
+    """Set `reverted_at` of a session's events anew; return how many user messages are reverted."""
+    events = list(
+        Event.objects.filter(conversation_id=session.conversation_id)
+        .between(session.start, session.last)
+        .in_order()
+        .values_list("id", "timestamp", "type", "reverted_at")
+    )
+    found = reverts([Step(timestamp, event_type) for _, timestamp, event_type, _ in events])
+    changes = [
+        (pk, found.get(index)) for index, (pk, _, _, old) in enumerate(events) if found.get(index) != old
+    ]
+    bulk.update(Event, ("reverted_at",), sorted(changes))
+    return sum(events[index][2] == "user" for index in found)
+
+
+def move_values(sessions: Sequence[SessionRow]) -> None:
+    """Give the value rows of these sessions their session's activity."""
+    rows = [(session.id, session.summary.activity_at) for session in sessions]
+    if bulk.is_postgresql():
+        bulk.execute_unnest(
+            "UPDATE conversations_sessionvalue t SET activity_at = c2 FROM {u}"
+            " WHERE t.session_id = c1 AND t.activity_at <> c2",
+            ("bigint", "double precision"),
+            rows,
+        )
+    else:
+        bulk.execute(
+            "UPDATE conversations_sessionvalue SET activity_at = %s WHERE session_id = %s AND activity_at <> %s",
+            [(activity, pk, activity) for pk, activity in rows],
+        )
+
+
+def save_conversations(conversations: Sequence[Conversation]) -> None:
+    """Write the folded columns of conversations; tags and other opinions have tables of their own."""
+    ordered = sorted(conversations, key=lambda row: row.id)
+    bulk.update(
+        Conversation,
+        CONVERSATION_COLUMNS,
+        [(row.id, *(getattr(row, name) for name in CONVERSATION_COLUMNS)) for row in ordered],
+    )
+
+
+def gap_of(conversation: Conversation, assistant: Assistant) -> float | None:
+    """The silence that starts a session, in seconds, or None where the bot marks sessions itself."""
+    return None if conversation.marks_sessions else float(assistant.session_gap)
+
+
+def tail_of(conversation: Conversation) -> list[Mark]:
+    """The marks of a conversation's last two events."""
+    return [
+        Mark(at, rank, bytes.fromhex(digest), part)
+        for at, rank, digest, part in json.loads(conversation.tail)
+    ]
+
+
+def tail_text(marks: Sequence[Mark]) -> str:
+    """`Conversation.tail` of a conversation that ends with these marks."""
+    return json.dumps([[at, rank, digest.hex(), int(part)] for at, rank, digest, part in marks[-2:]])
+
+
+def marks_of(events: EventQuerySet) -> list[Mark]:
+    """The marks of stored events, in the queryset's order."""
+    columns = events.values_list("timestamp", "rank", "hash", "type", "name")
+    return [Mark(at, rank, bytes(digest), role(kind, name)) for at, rank, digest, kind, name in columns]

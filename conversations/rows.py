@@ -1,0 +1,86 @@
+"""A session between its database row and the sums that the store works with."""
+
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any, Self
+
+from conversations.identity import Key
+from conversations.summary import At, Summary, value_key
+
+_PLAIN = (
+    "n_events", "n_user_messages", "n_payloads", "n_bot_messages", "n_fallbacks", "n_reverts",
+    "min_intent_confidence", "max_intent_confidence", "min_action_confidence", "max_action_confidence",
+)  # fmt: skip
+_LATEST = (  # summary attribute, column of its text, column of its time
+    ("channel", "channel", "channel_at"),
+    ("environment", "environment", "environment_at"),
+    ("model", "model_id", "model_at"),
+    ("opening", "opening_text", "opening_at"),
+    ("trouble", "trouble_text", "trouble_at"),
+)
+COLUMNS = (
+    "conversation_id", "assistant_id", "start_at", "start_rank", "start_hash", "last_at", "last_rank", "last_hash",
+    "activity_at", "n_reverted", "revision", *_PLAIN, *(name for _, text, time in _LATEST for name in (text, time)),
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class SessionRow:
+    """One row of `Session`: its place, its sums, and what else is stored of it."""
+
+    id: int
+    conversation_id: int
+    assistant_id: int
+    start: Key
+    last: Key
+    summary: Summary = field(default_factory=Summary)
+    n_reverted: int = 0
+    revision: int = 0
+
+    @classmethod
+    def from_database(cls, values: dict[str, Any]) -> Self:
+        """From `Session.objects.values("id", *COLUMNS)`; its summary's `values` are not read: they only grow."""
+        summary = Summary(**{name: values[name] for name in _PLAIN}, activity_at=values["activity_at"])
+        for attribute, text, time in _LATEST:
+            if values[time] is not None:
+                setattr(summary, attribute, (values[time], values[text]))
+        return cls(
+            id=values["id"],
+            conversation_id=values["conversation_id"],
+            assistant_id=values["assistant_id"],
+            start=(values["start_at"], values["start_rank"], bytes(values["start_hash"])),
+            last=(values["last_at"], values["last_rank"], bytes(values["last_hash"])),
+            summary=summary,
+            n_reverted=values["n_reverted"],
+            revision=values["revision"],
+        )
+
+    def columns(self) -> tuple[Any, ...]:
+        """Values of COLUMNS."""
+        summary = self.summary
+        latest: list[Any] = []
+        for attribute, _, _ in _LATEST:
+            at: At | None = getattr(summary, attribute)
+            latest += ["", None] if at is None else [at[1], at[0]]
+        return (
+            self.conversation_id, self.assistant_id, *self.start, *self.last,
+            summary.activity_at, self.n_reverted, self.revision, *_plain(summary), *latest,
+        )  # fmt: skip
+
+    def value_rows(self, values: set[tuple[int, str]]) -> list[tuple[Any, ...]]:
+        """Rows of `SessionValue`: (session_id, kind, value, assistant_id, activity_at)."""
+        keys = {(kind, value_key(value)) for kind, value in values}
+        return [
+            (self.id, kind, value, self.assistant_id, self.summary.activity_at)
+            for kind, value in sorted(keys)
+        ]
+
+
+VALUE_COLUMNS = ("session_id", "kind", "value", "assistant_id", "activity_at")
+
+
+def _plain(summary: Summary) -> tuple[Any, ...]:
+    return tuple(getattr(summary, name) for name in _PLAIN)
+
+
+by_start = itemgetter("start_at", "start_rank", "start_hash")

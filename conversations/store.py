@@ -1,0 +1,264 @@
+"""Stores batches of events: at least once from outside, exactly once in effect.
+
+One transaction a batch: lock the conversations, insert what is new, add it to the sessions' sums, commit. The same rows
+result for every order, split and repetition of the same events (tests/test_store_*.py compare four ways).
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from django.db import DatabaseError, DataError, IntegrityError, OperationalError, connection, transaction
+
+from conversations import bulk, growth
+from conversations.envelope import Envelope
+from conversations.growth import NewEvent
+from conversations.identity import sender_hash, shown
+from conversations.models import Assistant, Conversation, Event
+from conversations.reading import TEXT_LIMIT
+from conversations.summary import better_transport
+from enterprise import schema
+
+log = logging.getLogger(__name__)
+
+DAY = 86_400
+RETRIES = 8
+RETRYABLE = {"40001", "40P01", "55P03", "57014"}  # serialisation, deadlock, lock timeout, statement timeout
+EVENT_COLUMNS = (
+    "conversation_id", "timestamp", "rank", "hash", "type", "name", "predicted", "confidence", "text", "environment",
+    "is_export", "is_future", "received_at", "body",
+)  # fmt: skip
+EVENT_KEY = ("conversation_id", "timestamp", "hash")
+
+
+@dataclass(slots=True)
+class Stored:
+    """What became of a batch. `newest`: latest timestamp stored by assistant (UTC seconds)."""
+
+    new: int = 0
+    duplicates: int = 0
+    conversations: set[int] = field(default_factory=set)
+    newest: dict[str, float] = field(default_factory=dict)
+    refused: list[tuple[Envelope, str]] = field(default_factory=list)
+
+    def add(self, other: "Stored") -> None:
+        """Count another part of the same batch."""
+        self.new += other.new
+        self.duplicates += other.duplicates
+        self.conversations |= other.conversations
+        self.refused += other.refused
+        for name, timestamp in other.newest.items():
+            self.newest[name] = max(timestamp, self.newest.get(name, timestamp))
+
+
+_Place = tuple[int, bytes]  # (assistant id, hash of the sender)
+_known: dict[_Place, int] = {}  # conversation ids; a hint that every batch checks under its locks
+_KNOWN_LIMIT = 200_000
+
+
+def reached(_point: str) -> None:
+    """Fault point; tests replace it to kill a batch where it hurts."""
+
+
+def store(envelopes: Sequence[Envelope], *, also: Callable[[Stored], None] | None = None) -> Stored:
+    """Store a batch; `also` runs in its transaction, just before commit.
+
+    Deadlocks, serialisation failures and time-outs repeat the batch; what the database refuses as data is found by
+    bisection and returned in `Stored.refused`. Raises `schema.NotReady`, and OperationalError when the database is away.
+    """
+    try:
+        return _repeated(envelopes, also)
+    except (DataError, IntegrityError) as error:
+        log.warning(
+            "the database refused a batch of %d: %s",
+            len(envelopes),
+            error,
+            extra={"action": "batch_bisected"},
+        )
+        stored = Stored()
+        for part in _halves(envelopes):
+            try:
+                stored.add(store(part) if len(envelopes) > 1 else _repeated(part, None))
+            except (DataError, IntegrityError) as refusal:
+                stored.refused += [(envelope, str(refusal)) for envelope in part]
+        if also is not None:
+            with transaction.atomic():
+                also(stored)
+        return stored
+
+
+def _halves(envelopes: Sequence[Envelope]) -> list[Sequence[Envelope]]:
+    middle = (len(envelopes) + 1) // 2
+    return [part for part in (envelopes[:middle], envelopes[middle:]) if part]
+
+
+def _repeated(envelopes: Sequence[Envelope], also: Callable[[Stored], None] | None) -> Stored:
+    for attempt in range(RETRIES):
+        try:
+            return _store_once(envelopes, also)
+        except (DatabaseError, _ConversationGone) as error:
+            _known.clear()
+            state = getattr(error.__cause__, "sqlstate", None)
+            locked = "database is locked" in str(error)
+            if attempt == RETRIES - 1 or not (
+                state in RETRYABLE or locked or isinstance(error, _ConversationGone)
+            ):
+                raise
+            time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - spreads writers, guards nothing
+    raise AssertionError
+
+
+class _ConversationGone(OperationalError):
+    """A conversation was deleted between finding and locking it."""
+
+
+def ensure_conversation(assistant_name: str, sender_id: str) -> int:
+    """The id of a conversation; without events it is made as an empty, hidden state (a bot tags before it publishes)."""
+    assistant = _assistants([assistant_name])[assistant_name]
+    place = (assistant.id, sender_hash(sender_id))
+    return _conversation_ids({place: sender_id})[place]
+
+
+def _assistants(names: Iterable[str]) -> dict[str, Assistant]:
+    wanted = set(names)
+    found = {assistant.name: assistant for assistant in Assistant.objects.filter(name__in=wanted)}
+    for name in sorted(wanted - found.keys()):
+        found[name] = Assistant.objects.get_or_create(name=name)[0]
+    return found
+
+
+def _conversation_ids(places: dict[_Place, str]) -> dict[_Place, int]:
+    """Ids by place; unknown ones are inserted sorted, in a short transaction of their own."""
+    ids = {place: _known[place] for place in places if place in _known}
+    missing = sorted(place for place in places if place not in ids)
+    if missing:
+        now = time.time()
+        with transaction.atomic():
+            bulk.insert(
+                Conversation,
+                ("assistant_id", "sender_hash", "sender_id", "n_events", "n_sessions", "marks_sessions", "tail",
+                 "revision", "created_at"),
+                [(*place, shown(places[place]), 0, 0, False, "[]", 0, now) for place in missing],
+                skip_existing=True,
+            )  # fmt: skip
+        for assistant_id, hashes in bulk.grouped(missing).items():
+            rows = Conversation.objects.filter(assistant_id=assistant_id, sender_hash__in=hashes)
+            ids |= {(assistant_id, bytes(digest)): pk for digest, pk in rows.values_list("sender_hash", "id")}
+        if len(_known) > _KNOWN_LIMIT:
+            _known.clear()
+        _known.update(ids)
+    return ids
+
+
+def _store_once(envelopes: Sequence[Envelope], also: Callable[[Stored], None] | None) -> Stored:
+    received_at = time.time()
+    assistants = _assistants(envelope.assistant for envelope in envelopes)
+    places = {
+        (assistants[envelope.assistant].id, sender_hash(envelope.sender_id)): envelope.sender_id
+        for envelope in envelopes
+    }
+    ids = _conversation_ids(places)
+    by_sender = {
+        (assistant_id, sender): ids[assistant_id, sender_hash(sender)]
+        for (assistant_id, _), sender in places.items()
+    }
+    reached("conversations")
+    stored = Stored()
+    with transaction.atomic():
+        if bulk.is_postgresql():
+            bulk.select(
+                "SELECT set_config('lock_timeout', '10s', true), set_config('statement_timeout', '60s', true)"
+            )
+        schema.check_in_batch(connection)
+        locked = _lock(sorted(set(ids.values())))
+        copies: dict[tuple[int, float, bytes], Envelope] = {}
+        for envelope in envelopes:
+            key = (
+                by_sender[assistants[envelope.assistant].id, envelope.sender_id],
+                envelope.row.timestamp,
+                envelope.row.hash,
+            )
+            copies[key] = _better(copies[key], envelope) if key in copies else envelope
+        new_keys = _insert_events(copies, received_at)
+        reached("events")
+        by_id = {assistant.id: assistant for assistant in assistants.values()}
+        fresh: dict[int, list[NewEvent]] = {}
+        for key in sorted(new_keys):
+            fresh.setdefault(key[0], []).append(_received(copies[key], received_at))
+        changed = _change_transport(copies, new_keys)
+        growth.grow(fresh, changed, locked, by_id)
+        stored.new, stored.duplicates = len(new_keys), len(envelopes) - len(new_keys)
+        stored.conversations = set(fresh) | changed
+        for envelope in envelopes:
+            stored.newest[envelope.assistant] = max(
+                envelope.row.timestamp, stored.newest.get(envelope.assistant, envelope.row.timestamp)
+            )
+        reached("folded")
+        if also is not None:
+            also(stored)
+        reached("before commit")
+    return stored
+
+
+def _lock(ids: list[int]) -> dict[int, Conversation]:
+    rows = Conversation.objects.filter(id__in=ids).order_by("id")
+    if bulk.is_postgresql():
+        rows = rows.select_for_update(no_key=True)
+    locked = {row.id: row for row in rows}
+    if len(locked) < len(ids):
+        raise _ConversationGone("a conversation was deleted meanwhile")
+    return locked
+
+
+def _better(one: Envelope, other: Envelope) -> Envelope:
+    facts = better_transport((one.environment, one.is_export), (other.environment, other.is_export))
+    return one._replace(environment=facts[0], is_export=facts[1])
+
+
+def _received(envelope: Envelope, received_at: float) -> NewEvent:
+    is_future = envelope.row.timestamp > received_at + DAY
+    return NewEvent(envelope, received_at if is_future else envelope.row.timestamp)
+
+
+def _insert_events(
+    copies: dict[tuple[int, float, bytes], Envelope], received_at: float
+) -> set[tuple[int, float, bytes]]:
+    rows = []
+    for key in sorted(copies):
+        row = copies[key].row
+        rows.append((
+            key[0], row.timestamp, row.rank, row.hash, row.type, row.name, row.predicted, row.confidence,
+            row.said[:TEXT_LIMIT], copies[key].environment, copies[key].is_export,
+            row.timestamp > received_at + DAY, received_at, copies[key].body,
+        ))  # fmt: skip
+    return {
+        (first, at, bytes(digest))
+        for first, at, digest in bulk.insert_new(Event, EVENT_COLUMNS, rows, key=EVENT_KEY)
+    }
+
+
+def _change_transport(
+    copies: dict[tuple[int, float, bytes], Envelope], new_keys: set[tuple[int, float, bytes]]
+) -> set[int]:
+    """Give stored events the better facts of a copy that came later; return the conversations that changed."""
+    changed: set[int] = set()
+    repeated = sorted(copies.keys() - new_keys)
+    for conversation_id, keys in bulk.grouped((key[0], key) for key in repeated).items():
+        stored = Event.objects.filter(
+            conversation_id=conversation_id,
+            timestamp__in={key[1] for key in keys},
+            hash__in={key[2] for key in keys},
+        )
+        for pk, at, digest, environment, is_export in stored.values_list(
+            "id", "timestamp", "hash", "environment", "is_export"
+        ):
+            copy = copies.get((conversation_id, at, bytes(digest)))
+            if copy is None:
+                continue
+            facts = better_transport((environment, is_export), (copy.environment, copy.is_export))
+            if facts != (environment, is_export):
+                Event.objects.filter(pk=pk).update(environment=facts[0], is_export=facts[1])
+                changed.add(conversation_id)
+    return changed
