@@ -1,10 +1,113 @@
-"""What every template may use."""
+"""What every template may use: `house.theme`, `house.navigation`, `house.client`, `house.version`."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from enterprise.access import may
+from enterprise.pages.actions import ACTIONS
+
+THEMES = ("auto", "light", "dark")
+THEME_COOKIE = "theme"
 
 
-def house(_request: HttpRequest) -> dict[str, Any]:
-    """Names for the shell around every page."""
-    return {}
+@dataclass(frozen=True, slots=True)
+class Section:
+    """An entry of the rail. `views` are the names of the pages that light it up; `needs` a category of access."""
+
+    action: str
+    label: str | Promise
+    icon: str
+    url_name: str
+    views: frozenset[str]
+    needs: str
+
+
+SECTIONS = (
+    Section(
+        "go-sessions",
+        _("Sessions"),
+        "messages-square",
+        "conversations:session-list",
+        frozenset({"conversations"}),
+        "conversations.view",
+    ),
+    Section("go-connect", _("Connect"), "plug", "connect", frozenset({"connect"}), "operations.view"),
+    Section("go-people", _("People"), "users", "people", frozenset({"people", "person-new"}), "users.modify"),
+    Section(
+        "go-status",
+        _("Status"),
+        "activity",
+        "status",
+        frozenset({"status", "rejected-list", "rejected-detail"}),
+        "operations.view",
+    ),
+)
+
+# What scripts say; kept here so that it is translated with everything else.
+CLIENT_TEXT: dict[str, str | Promise] = {
+    "undo": _("Undo"),
+    "dismiss": _("Dismiss"),
+    "copied": _("Copied"),
+    "not_copied": _("The browser did not let us copy. The text is selected: copy it by hand."),
+    "offline": _("The server does not answer. Trying again."),
+    "refused": _("You may not do that."),
+    "failed": _("That did not work. Nothing was changed; try again."),
+    "keys_off": _("Keys are off. Your profile turns them on."),
+    "theme_auto": _("Theme: as the system"),
+    "theme_light": _("Theme: light"),
+    "theme_dark": _("Theme: dark"),
+    "key_taken": _("Already used by “%s”."),
+    "press_key": _("Press a key"),
+}
+
+
+class House:
+    """The shell around one page. Everything is computed when a template first asks for it."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @cached_property
+    def theme(self) -> str:
+        """`auto`, `light` or `dark`, from a cookie: set on the root element by the server, so nothing flashes."""
+        theme = self._request.COOKIES.get(THEME_COOKIE, "auto")
+        return theme if theme in THEMES else "auto"
+
+    @cached_property
+    def navigation(self) -> list[dict[str, Any]]:
+        """The sections that this person may open."""
+        match = self._request.resolver_match
+        here = {match.namespace or match.url_name} if match else set()
+        return [
+            {
+                "action": section.action,
+                "label": section.label,
+                "icon": section.icon,
+                "url": reverse(section.url_name),
+                "current": bool(section.views & here),
+            }
+            for section in SECTIONS
+            if may(self._request.user, section.needs)
+        ]
+
+    @cached_property
+    def client(self) -> dict[str, Any]:
+        """What scripts read from the page: actions with their keys, and their words."""
+        return {"actions": [action.as_dict() for action in ACTIONS], "text": CLIENT_TEXT}
+
+    @property
+    def version(self) -> str:
+        """The installed version."""
+        return settings.VERSION
+
+
+def house(request: HttpRequest) -> dict[str, Any]:
+    """The context processor."""
+    return {"house": House(request)}
