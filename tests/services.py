@@ -24,7 +24,19 @@ sys.path.insert(0, str(CHECKOUT / "bin" / "lib"))
 from private_services import KINDS, Postgres, RabbitMQ, Redis, Server, ServiceError, UnavailableError  # noqa: E402
 from private_services.command import URL_VARIABLES, services_folder  # noqa: E402
 
-__all__ = ["Postgres", "RabbitMQ", "Redis", "Server", "ServiceError", "private", "require", "shared_url"]
+__all__ = [
+    "CHECKOUT",
+    "URL_VARIABLES",
+    "Postgres",
+    "RabbitMQ",
+    "Redis",
+    "Server",
+    "ServiceError",
+    "missing",
+    "private",
+    "require",
+    "shared_url",
+]
 
 Kind: TypeAlias = Literal["postgres", "rabbitmq", "redis"]
 

@@ -30,7 +30,7 @@ Nothing of the machine's own servers is touched.
   stop     stop them, keeping their data; with --remove delete it
   env      print export lines:  eval "$(bin/services env)"
   status   say what runs
-  install  only install the programs; also takes: chromium, gettext
+  install  only install the programs; also takes: chromium, gettext, shellcheck
   run      start fresh ones in a folder of their own, run a command with them, delete them:
            bin/services run -- bash
 """

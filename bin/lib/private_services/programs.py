@@ -18,6 +18,7 @@ DEBIAN_PACKAGES = {
     "redis": ("redis-server", "redis-server"),
     "chromium": ("chromium", "chromium"),
     "gettext": ("gettext", "msgfmt"),
+    "shellcheck": ("shellcheck", "shellcheck"),
 }
 REFUSE_TO_START = "#!/bin/sh\nexit 101\n"
 
