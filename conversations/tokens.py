@@ -165,26 +165,24 @@ def _topple(pile: re.Match[str]) -> str:
 
 
 def _fold_character(character: str) -> str:
-    patterns = _patterns()
-    if patterns.removed.fullmatch(character):
-        return ""
+    removed = _patterns().removed
     category = unicodedata.category(character)
-    if patterns.emoji.fullmatch(character) or category in ("Mn", "Mc"):
+    if removed.fullmatch(character):
+        return ""
+    if category in ("Mn", "Mc") or _patterns().emoji.fullmatch(character):
         return character
     if category[0] not in "LN":
         return " "
     digit = unicodedata.decimal(character, None)
-    if digit is not None:
-        return str(digit)
-    folded = character.casefold()
+    folded = character.casefold() if digit is None else str(digit)
     if folded in _WHOLE_LETTERS:
         return folded
     apart = unicodedata.normalize("NFKD", folded)
-    folded = "".join(_NO_DECOMPOSITION.get(c, c) for c in apart if not patterns.removed.fullmatch(c))
-    folded = unicodedata.normalize("NFKC", folded)
-    if folded == character:
-        return folded
-    return "".join(_fold_character(c) if c != character else c for c in folded)
+    folded = unicodedata.normalize(
+        "NFKC", "".join(_NO_DECOMPOSITION.get(c, c) for c in apart if not removed.fullmatch(c))
+    )
+    # Taking a letter apart can bring up one that folds further.
+    return "".join(c if c == character else _fold_character(c) for c in folded)
 
 
 def _cut(folded: str) -> list[str]:
@@ -201,13 +199,12 @@ def _cut_spans(folded: str) -> Iterator[tuple[str, int, int]]:
         if match.lastgroup != "run":
             yield match.group()[:LONGEST], start, end
             continue
-        before: tuple[str, int] | None = None
+        last, begin = "", start
         for unit in patterns.unit.finditer(folded, start, end):
-            if before:
-                yield before[0] + unit.group(), before[1], unit.end()
-            before = unit.group(), unit.start()
-        assert before is not None
-        yield before[0], before[1], end
+            if last:
+                yield last + unit.group(), begin, unit.end()
+            last, begin = unit.group(), unit.start()
+        yield last, begin, end
 
 
 @cache

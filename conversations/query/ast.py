@@ -6,7 +6,8 @@ two texts that mean the same give equal queries.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 Span = tuple[int, int]
@@ -58,7 +59,7 @@ class Term:
     field: str
     values: tuple[Value, ...]
     negated: bool = False
-    span: Span = field(default=NOWHERE, compare=False)
+    span: Span = dataclasses.field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Text:
 
     word: Word
     negated: bool = False
-    span: Span = field(default=NOWHERE, compare=False)
+    span: Span = dataclasses.field(default=NOWHERE, compare=False)
     field_name: ClassVar[str] = "any"
 
     @property
@@ -85,7 +86,7 @@ class Group:
 
     terms: tuple[Term | Text, ...]
     negated: bool = False
-    span: Span = field(default=NOWHERE, compare=False)
+    span: Span = dataclasses.field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Or:
 
     alternatives: tuple[Term | Text | Group, ...]
     negated: bool = False
-    span: Span = field(default=NOWHERE, compare=False)
+    span: Span = dataclasses.field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Sequence:
     left: Term | Text | Group
     right: Term | Text | Group
     within: int | None = None
-    span: Span = field(default=NOWHERE, compare=False)
+    span: Span = dataclasses.field(default=NOWHERE, compare=False)
 
 
 Item = Term | Text | Group | Or | Sequence
@@ -117,7 +118,7 @@ class Setting:
 
     name: Literal["sort", "sample", "in"]
     value: str
-    span: Span = field(default=NOWHERE, compare=False)
+    span: Span = dataclasses.field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class Query:
     items: tuple[Item, ...] = ()
     settings: tuple[Setting, ...] = ()
     impossible: bool = False
-    source: str | None = field(default=None, compare=False)
+    source: str | None = dataclasses.field(default=None, compare=False)
 
     def setting(self, name: str) -> str | None:
         return next((setting.value for setting in self.settings if setting.name == name), None)
@@ -152,6 +153,6 @@ class Query:
         return self.setting("in") == "conversation"
 
     def __str__(self) -> str:
-        from .render import render
+        from .render import render  # noqa: PLC0415 (rendering needs these classes)
 
         return render(self)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 WORDS = (
     "today", "yesterday", "this-week", "last-week", "this-month", "last-month", "this-year", "last-year",
@@ -126,7 +126,7 @@ def _absolute(match: re.Match[str], zone: tzinfo) -> tuple[float, float]:
     if year is None or not FIRST_YEAR <= year <= LAST_YEAR:
         raise BadDate("no_such_day")
     try:
-        start = datetime(year, month or 1, day or 1, hour or 0, minute or 0, second or 0)
+        start = datetime.combine(date(year, month or 1, day or 1), time(hour or 0, minute or 0, second or 0))
     except ValueError:
         raise BadDate("no_such_day") from None
     if hour is not None:

@@ -69,8 +69,7 @@ def _chunk(text: str, start: int, mistakes: list[Mistake]) -> tuple[Lexeme | Non
             at = plain.end()
         elif text[at] in _QUOTES:
             quoted = (_STRAIGHT if text[at] == '"' else _CURLY).match(text, at)
-            assert quoted is not None
-            if not quoted.group(2):
+            if not quoted or not quoted.group(2):
                 mistakes.append(Mistake("open_quote", (at, len(text))))
                 return None, len(text)
             pieces.append(Piece(_ESCAPE.sub(r"\1", quoted.group(1)), True, at, quoted.end()))

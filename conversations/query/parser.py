@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
+from typing import Literal, cast
 
 from . import values
 from .ast import Group, Item, Or, Query, Sequence, Setting, Span, Term, Text, Value
@@ -119,29 +119,32 @@ class _Parser:
         right = self.primary(0)
         if right is None:
             return None
-        span = (left.span[0], right.span[1])
-        if isinstance(left, Sequence):
-            self.report(Mistake("sequence_chain", lexeme.span))
+        mistake = (
+            Mistake("sequence_chain", lexeme.span)
+            if isinstance(left, Sequence)
+            else self.sequence_side(left, word) or self.sequence_side(right, word)
+        )
+        if mistake:
+            self.report(mistake)
             return None
-        for side in (left, right):
-            if isinstance(side, Or):
-                self.report(Mistake("sequence_or", side.span, word))
-                return None
-            if side.negated:  # type: ignore[union-attr]
-                self.report(Mistake("sequence_negated", side.span, word))
-                return None
-            if isinstance(side, Term) and self.fields[side.field].scope == "session":
-                self.report(Mistake("sequence_session", side.span, {"field": side.field}))
-                return None
         if not self.features.sequences:
             self.report(Mistake("not_yet_sequences", lexeme.span))
-        kind = "then" if lexeme.kind == "then" else "never"
+        span = (left.span[0], right.span[1])
+        kind: Literal["then", "never"] = "then" if lexeme.kind == "then" else "never"
         return Sequence(kind, cast("Simple", left), cast("Simple", right), lexeme.within, span)
 
+    def sequence_side(self, side: Simple | Or, word: dict[str, str]) -> Mistake | None:
+        """Why `side` cannot stand beside then or never."""
+        if isinstance(side, Or):
+            return Mistake("sequence_or", side.span, word)
+        if side.negated:
+            return Mistake("sequence_negated", side.span, word)
+        if isinstance(side, Term) and self.fields[side.field].scope == "session":
+            return Mistake("sequence_session", side.span, {"field": side.field})
+        return None
+
     def primary(self, depth: int) -> Simple | Or | None:
-        lexeme = self.peek()
-        assert lexeme is not None
-        return self.group(depth) if lexeme.kind == "open" else self.chunk(depth)
+        return self.group(depth) if self.lexemes[self.at].kind == "open" else self.chunk(depth)
 
     def group(self, depth: int) -> Simple | Or | None:
         """Parentheses; at most two deep, so the recursion is."""
@@ -233,7 +236,8 @@ class _Parser:
             return None
         field = find(name, self.fields)
         if field is None:
-            return self.unknown_field(name, first.start)
+            self.unknown_field(name, first.start)
+            return None
         if not pieces:
             params = {"field": field.name, "example": field.example}
             self.report(Mistake("missing_value", lexeme.span, params))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .ast import Group, Item, Or, Query, Range, Sequence, Setting, Term, Text, Value, When, Word
+from .ast import Group, Item, Query, Range, Sequence, Setting, Term, Text, Value, When, Word
 
 _UNSAFE = re.compile(r'[\s"\u201c\u201d\u201e(),<>*:\\]|^[-\u2013\u2212]')
 _RESERVED = re.compile(r"OR|AND|NOT|then|never|THEN|NEVER")
@@ -28,7 +28,6 @@ def render_item(item: Item | Setting) -> str:
         return f"{minus}{item.field}:{','.join(map(render_value, item.values))}"
     if isinstance(item, Group):
         return f"{minus}({' '.join(map(render_item, item.terms))})"
-    assert isinstance(item, Or)
     return f"{minus}({' OR '.join(map(render_item, item.alternatives))})"
 
 

@@ -103,7 +103,7 @@ def _range(text: str) -> Range | None:
     match = _BETWEEN.fullmatch(text)
     if not match or not (match[1] or match[2]):
         return None
-    return Range(*(as_number(bound) if bound else None for bound in match.groups()))
+    return Range(as_number(match[1]) if match[1] else None, as_number(match[2]) if match[2] else None)
 
 
 def _with_confidence(field: Field, name: str, condition: str, span: Span, report: Report) -> Word | None:

@@ -1,0 +1,322 @@
+"""Reading a query: every form of the language, every mistake, and that no text breaks it or widens a result."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conversations.query import (
+    ALL_FEATURES,
+    Features,
+    Group,
+    Or,
+    Query,
+    Range,
+    Sequence,
+    Setting,
+    Term,
+    Text,
+    When,
+    Word,
+    parse,
+)
+from conversations.query.mistakes import MESSAGES
+
+
+def items(text, features=ALL_FEATURES):
+    parsed = parse(text, features)
+    assert parsed.mistakes == ()
+    assert not parsed.query.impossible
+    return parsed.query.items
+
+
+def term(field, *values, negated=False):
+    return Term(field, values, negated)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ()),
+        ("  \t\n ", ()),
+        ("intent:ask_refund", (term("intent", Word("ask_refund")),)),
+        ("Intent:faq/Ask", (term("intent", Word("faq/Ask")),)),
+        ("intent:a,b", (term("intent", Word("a"), Word("b")),)),
+        ("intent:a intent:b", (term("intent", Word("a")), term("intent", Word("b")))),
+        ("-intent:a", (term("intent", Word("a"), negated=True),)),
+        ("\u2013intent:a", (term("intent", Word("a"), negated=True),)),
+        ("intent:x<0.6", (term("intent", Word("x", confidence=Range(high=0.6, high_open=True))),)),
+        ("intent:x>=60%", (term("intent", Word("x", confidence=Range(low=0.6))),)),
+        ('intent:"a b"<=1,c', (term("intent", Word("a b", confidence=Range(high=1)), Word("c")),)),
+        ('intent:"x<0.6"', (term("intent", Word("x<0.6")),)),
+        ("action:utter_x<3", (term("action", Word("utter_x<3")),)),
+        ('action:"a,b","c \\"d\\" \\\\"', (term("action", Word("a,b"), Word('c "d" \\')),)),
+        ("action:a:b", (term("action", Word("a:b")),)),
+        ('channel:""', (term("channel", Word("")),)),
+        ("env:prod", (term("environment", Word("prod")),)),
+        ("text:refund*", (term("text", Word("refund", prefix=True)),)),
+        ('text:"lost card"*,"x*"', (term("text", Word("lost card", prefix=True), Word("x*")),)),
+        ("turns:3", (term("turns", Range(3, 3)),)),
+        ("turns:>5", (term("turns", Range(low=5, low_open=True)),)),
+        ("turns:2..5,>=9", (term("turns", Range(2, 5), Range(low=9)),)),
+        ("turns:..5", (term("turns", Range(high=5)),)),
+        ("turns:5..", (term("turns", Range(low=5)),)),
+        ("date:7d", (term("date", When("7d")),)),
+        ("date:Last-Week", (term("date", When("last-week")),)),
+        ("date:2026-10-01..", (term("date", When("2026-10-01..")),)),
+        ("date:>2026-10-01", (term("date", When(">2026-10-01")),)),
+        ("is:FALLBACK", (term("is", Word("fallback")),)),
+        ("hello", (Text(Word("hello")),)),
+        ('-"lost card" ref*', (Text(Word("lost card"), negated=True), Text(Word("ref", prefix=True)))),
+        ("\u201clost card\u201d", (Text(Word("lost card")),)),
+        ("12:30 https://a.b/c?d=e", (Text(Word("12:30")), Text(Word("https://a.b/c?d=e")))),
+        ('"OR" "then"', (Text(Word("OR")), Text(Word("then")))),
+        ("(intent:a)", (term("intent", Word("a")),)),
+        ("-((intent:a))", (term("intent", Word("a"), negated=True),)),
+        (
+            "(intent:a -text:b c)",
+            (Group((term("intent", Word("a")), term("text", Word("b"), negated=True), Text(Word("c")))),),
+        ),
+        ("-(intent:a b)", (Group((term("intent", Word("a")), Text(Word("b"))), negated=True),)),
+        ("(-intent:a)", (Group((term("intent", Word("a"), negated=True),)),)),
+        ("(a OR turns:3)", (Or((Text(Word("a")), term("turns", Range(3, 3)))),)),
+        ("((a b) OR -c)", (Or((Group((Text(Word("a")), Text(Word("b")))), Text(Word("c"), negated=True))),)),
+        ("a then b", (Sequence("then", Text(Word("a")), Text(Word("b"))),)),
+        (
+            "x intent:a then<3 (intent:b c) y",
+            (
+                Text(Word("x")),
+                Sequence(
+                    "then", term("intent", Word("a")), Group((term("intent", Word("b")), Text(Word("c")))), 3
+                ),
+                Text(Word("y")),
+            ),
+        ),
+        ("a NEVER<=3 b", (Sequence("never", Text(Word("a")), Text(Word("b")), 4),)),
+    ],
+)
+def test_every_form_of_the_language_is_read(text, expected):
+    assert items(text) == expected
+
+
+def test_settings_are_read_apart_from_conditions():
+    query = parse("sample:50 a sort:oldest in:conversation", ALL_FEATURES).query
+    assert query.items == (Text(Word("a")),)
+    assert query.settings == (
+        Setting("sort", "oldest"),
+        Setting("sample", "50"),
+        Setting("in", "conversation"),
+    )
+    assert (query.sort, query.sample, query.in_conversation) == ("oldest", 50, True)
+    assert (Query().sort, Query().sample, Query().in_conversation) == ("newest", None, False)
+
+
+def test_spans_point_at_the_words_as_written():
+    text = ' hello  -intent:"a b",c  (x  text:y) sort:oldest'
+    query = parse(text, ALL_FEATURES).query
+    assert [text[slice(*item.span)] for item in query.items] == ["hello", '-intent:"a b",c', "(x  text:y)"]
+    assert text[slice(*query.settings[0].span)] == "sort:oldest"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "place", "suggestion"),
+    [
+        ("x intnet:a", "unknown_field", "intnet:", "intent:"),
+        ("-intnet:a", "unknown_field", "intnet:", "intent:"),
+        ("zzzzz:a", "unknown_field", "zzzzz:", None),
+        ("intent:", "missing_value", "intent:", None),
+        ("intent: a", "missing_value", "intent:", None),
+        ("intent:,", "empty_value", "intent:,", None),
+        ("turns>5", "missing_colon", "turns>5", "turns:>5"),
+        ("turns:many", "not_a_number", "many", None),
+        ("turns:2.5", "not_a_number", "2.5", None),
+        ("turns:-3", "not_a_number", "-3", None),
+        ("turns:9999999999999999", "not_a_number", "9999999999999999", None),
+        ("turns:1,5..2", "reversed", "5..2", "2..5"),
+        ("turns:..", "not_a_number", "..", None),
+        ("intent:<0.6", "confidence_name", "<0.6", None),
+        ("intent:x<", "no_confidence", "x<", None),
+        ("intent:x<60", "no_confidence", "x<60", None),
+        ("intent:x<0,6", "confidence_comma", "6", None),
+        ("intent<0.6", "missing_colon", "intent<0.6", None),
+        ("date:tody", "not_a_date", "tody", "today"),
+        ("date:2026-02-30", "no_such_day", "2026-02-30", None),
+        ("date:2026-13-01", "no_such_day", "2026-13-01", None),
+        ("date:0001-01-01", "no_such_day", "0001-01-01", None),
+        ("date:3m", "date_unit", "3m", None),
+        ("date:<7d", "date_comparison", "<7d", None),
+        ("date:..", "not_a_date", "..", None),
+        ("date:2026-10-07..2026-10-01", "reversed", "2026-10-07..2026-10-01", "2026-10-01..2026-10-07"),
+        ("date:7d..14d", "reversed", "7d..14d", "14d..7d"),
+        ("is:fallbak", "unknown_value", "fallbak", "fallback"),
+        ("is:handoff", "unknown_value", "handoff", None),
+        ("text:!!!", "nothing_to_search", "!!!", None),
+        ("hello &", "nothing_to_search", "&", None),
+        ("*", "nothing_to_search", "*", None),
+        ("a -", "lonely_minus", "-", None),
+        ('x "abc', "open_quote", '"abc', None),
+        ('text:"a', "open_quote", '"a', None),
+        ("(a b", "open_parenthesis", "(", None),
+        ("a b)", "close_parenthesis", ")", None),
+        ("a ()", "empty_group", "()", None),
+        ("((a b) c)", "too_deep", "(a b)", None),
+        ("(((a b)))", "too_deep", "(", None),
+        ("((a OR b) OR c)", "nested_or", "(a OR b)", None),
+        ("(a b OR c)", "or_side", "a b", None),
+        ("(a OR )", "or_side", "(a OR )", None),
+        ("x OR y", "or_outside", "x OR y", "(x OR y)"),
+        ("OR", "or_outside", "OR", None),
+        ("NOT a", "not_word", "NOT", None),
+        ("then a", "sequence_side", "then", None),
+        ("a then", "sequence_side", "then", None),
+        ("a then never b", "sequence_side", "then", None),
+        ("a then b then c", "sequence_chain", "then", None),
+        ("(a then b)", "sequence_inside", "then", None),
+        ("a then -b", "sequence_negated", "-b", None),
+        ("(a OR b) then c", "sequence_or", "(a OR b)", None),
+        ("a then turns:3", "sequence_session", "turns:3", None),
+        ("(a turns:3)", "session_in_group", "turns:3", None),
+        ("(a sort:oldest)", "setting_inside", "sort:oldest", None),
+        ("-sort:oldest", "setting_negated", "-sort:oldest", None),
+        ("sort:oldest sort:newest", "setting_twice", "sort:newest", None),
+        ("sort:", "missing_value", "sort:", None),
+        ("sort:newst", "unknown_value", "sort:newst", "sort:newest"),
+        ("sample:0", "sample_size", "sample:0", None),
+        ("in:session", "unknown_value", "in:session", None),
+        ("a\0", "bad_character", "\0", None),
+        ("a\ud800", "bad_character", "\ud800", None),
+    ],
+)
+def test_a_mistake_is_explained_where_it_stands_and_matches_nothing(text, code, place, suggestion):
+    parsed = parse(text, ALL_FEATURES)
+    assert code in [mistake.code for mistake in parsed.mistakes]
+    mistake = next(mistake for mistake in parsed.mistakes if mistake.code == code)
+    assert text[slice(*mistake.span)] == place
+    assert mistake.suggestion == suggestion
+    assert parsed.query.impossible
+    assert not mistake.warning
+    if suggestion:
+        mended = text[: mistake.span[0]] + suggestion + text[mistake.span[1] :]
+        assert code not in [mistake.code for mistake in parse(mended, ALL_FEATURES).mistakes]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "meant"), [("a AND b", "and_word", "a b"), ("intent:a,,b,", "empty_value", "intent:a,b")]
+)
+def test_a_warning_leaves_the_query_as_it_is(text, code, meant):
+    parsed = parse(text)
+    assert [mistake.code for mistake in parsed.mistakes] == [code]
+    assert parsed.mistakes[0].warning
+    assert parsed.query == parse(meant).query
+    assert not parsed.query.impossible
+
+
+@pytest.mark.parametrize(
+    ("text", "feature"),
+    [
+        ("(intent:a text:b)", "groups"),
+        ("(a OR b)", "alternatives"),
+        ("a then b", "sequences"),
+        ("a never b", "sequences"),
+        ("sample:50", "sample"),
+        ("in:conversation", "in_conversation"),
+    ],
+)
+def test_what_is_not_switched_on_yet_says_so_and_matches_nothing(text, feature):
+    off = parse(text)
+    assert [mistake.code for mistake in off.mistakes] == [f"not_yet_{feature}"]
+    assert off.query.impossible
+    assert parse(text, Features(**{feature: True})).ok
+
+
+def test_the_short_form_of_confidence_needs_no_feature():
+    assert parse("intent:ask_refund<0.6").ok
+
+
+def test_every_message_has_its_parameters():
+    seen = set()
+    texts = [argument[0] for mark in test_a_mistake_is_explained_where_it_stands_and_matches_nothing.pytestmark
+             for argument in mark.args[1]]  # fmt: skip
+    texts += ["x" * 10_001, " ".join(["a"] * 101), "a AND b", "(a b)", "(a OR b)", "a then b", "sample:5"]
+    texts += ["in:conversation"]
+    for text in texts:
+        for mistake in (*parse(text).mistakes, *parse(text, ALL_FEATURES).mistakes):
+            seen.add(mistake.code)
+            sentence = mistake.sentence()
+            assert sentence.endswith((".", "?", mistake.params.get("example", "."))), sentence
+            assert "%(" not in sentence
+    assert seen == set(MESSAGES)
+
+
+def test_ten_thousand_characters_are_the_limit():
+    assert parse("x" * 10_000).ok
+    parsed = parse("x " * 5_001)
+    assert [mistake.code for mistake in parsed.mistakes] == ["too_long"]
+    assert parsed.query.impossible
+    assert parsed.query.items == ()
+
+
+@pytest.mark.parametrize("text", ["{}", "intent:{}", "(a OR {})", "turns:{}"])
+@pytest.mark.parametrize("separator", [" ", ","])
+def test_a_hundred_conditions_are_the_limit(text, separator):
+    parsed = parse(text.format(separator.join(["1"] * 300)), ALL_FEATURES)
+    if (text, separator) in (("{}", ","), ("(a OR {})", ",")):
+        assert parsed.ok  # commas mean nothing between bare words: one phrase
+    else:
+        assert "too_many" in [mistake.code for mistake in parsed.mistakes]
+        assert parsed.query.impossible
+    assert parse(" ".join(["a"] * 100)).ok
+    assert parse("intent:" + ",".join(["a"] * 100)).ok
+
+
+BOMBS = [
+    "(", ")", "()", "(()", '"', '\\"', '"\\', "-", "-(", "(a OR ", "a OR ", "a then ", "then<3 ", "intent:", "intent:x<",
+    ",", "intent:,", "intent:a,", "a:", "date:..", "date:1", "turns:9", "\u201c", "\u201d\u201c", "(-", "1..", "é\u0300",
+    "sort:", "x(", 'a"b"', "𠀀", "\u0300\u0316", "intnet:a ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_bomb_is_answered_at_once(bomb):
+    for prefix in ("", "intent:", "date:", "(", '"', "text:"):
+        text = (prefix + bomb * (10_000 // len(bomb) + 1))[:10_000]
+        start = time.process_time()
+        parsed = parse(text, ALL_FEATURES)
+        assert time.process_time() - start < 0.5
+        assert parsed.ok or parsed.mistakes
+
+
+PIECES = [
+    "intent:", "text:", "turns:", "date:", "is:", "sort:", "sample:", "in:", "nope:", "(", ")", "-", '"', "\\", ",", "..",
+    "<", ">", "<=", "*", " ", " OR ", " then ", " never<2 ", " AND ", " NOT ", "7d", "2026-10-01", "0.5", "a", "b", "fallback",
+    "conversation", "\u201c", "\u201d", "漢", "é", "👍", "\0", "\ud800",
+]  # fmt: skip
+
+
+@given(st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=30).map("".join)))
+@settings(max_examples=3000, deadline=None)
+def test_no_text_raises_and_every_mistake_has_a_place(text):
+    for features in (ALL_FEATURES, Features()):
+        parsed = parse(text, features)
+        for mistake in parsed.mistakes:
+            assert 0 <= mistake.span[0] <= mistake.span[1] <= len(text)
+            assert mistake.sentence()
+        assert parsed.query.impossible == any(not mistake.warning for mistake in parsed.mistakes)
+        for item in (*parsed.query.items, *parsed.query.settings):
+            assert 0 <= item.span[0] < item.span[1] <= len(text)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
+@settings(max_examples=1000, deadline=None)
+def test_a_text_without_mistakes_loses_no_word(text):
+    parsed = parse(text, ALL_FEATURES)
+    covered = sorted(item.span for item in (*parsed.query.items, *parsed.query.settings))
+    if parsed.mistakes:
+        return
+    rest, at = "", 0
+    for start, end in covered:
+        assert start >= at
+        rest += text[at:start]
+        at = end
+    assert not (rest + text[at:]).strip()
