@@ -166,7 +166,9 @@ def _has_value(term: Term, context: _Context) -> Q:
     either = Q(Exists(rows.filter(value__in=plain))) if plain else Q()
     for word in words:
         if word.confidence is not None:
-            either |= Q(Exists(rows.filter(value=value_key(word.text)))) & _with_confidence(word, word.confidence)
+            either |= Q(Exists(rows.filter(value=value_key(word.text)))) & _with_confidence(
+                word, word.confidence
+            )
     return either
 
 
@@ -185,7 +187,9 @@ def _with_confidence(word: Word, confidence: Range) -> Q:
     # What the session's own lowest and highest rule out needs no look at its events. They leave payloads out.
     possible = Q(n_payloads__gt=0)
     if confidence.high is not None:
-        possible |= between("min_intent_confidence", Range(high=confidence.high, high_open=confidence.high_open))
+        possible |= between(
+            "min_intent_confidence", Range(high=confidence.high, high_open=confidence.high_open)
+        )
     if confidence.low is not None:
         possible |= between("max_intent_confidence", Range(low=confidence.low, low_open=confidence.low_open))
     return possible & Q(Exists(messages))
@@ -199,3 +203,40 @@ def _not_before_start() -> Q:
 def _not_after_last() -> Q:
     rank, digest = OuterRef("last_rank"), OuterRef("last_hash")
     return Q(timestamp__lt=OuterRef("last_at")) | Q(rank__lt=rank) | Q(rank=rank, hash__lte=digest)
+
+
+MOST_BRANCHES = 8  # values of a driver that are read side by side; more are found as a set and sorted
+
+
+def _asked(query: Query, context: _Context) -> Asked:
+    driver: Driver | None = None
+    since = until = None
+    is_plain = True
+    for item in query.items:
+        if not isinstance(item, Term) or item.negated:
+            is_plain = False
+        elif item.field == "date":
+            lowest, highest = _hull(item, context)
+            since = max((bound for bound in (since, lowest) if bound is not None), default=None)
+            until = min((bound for bound in (until, highest) if bound is not None), default=None)
+            is_plain = is_plain and len(item.values) == 1
+        elif item.field in VALUE_KINDS and driver is None and len(item.values) <= MOST_BRANCHES:
+            words = [word for word in item.values if isinstance(word, Word)]
+            driver = Driver(VALUE_KINDS[item.field], tuple({value_key(word.text): None for word in words}))
+            is_plain = is_plain and not any(word.confidence for word in words)
+        else:
+            is_plain = False
+    return Asked(context.assistant.pk, driver, since, until, is_plain)
+
+
+def _hull(term: Term, context: _Context) -> tuple[float | None, float | None]:
+    """The smallest stretch of time that holds all intervals of a date term."""
+    intervals = [
+        resolve(value.text, context.now, context.zone) for value in term.values if isinstance(value, When)
+    ]
+    starts = [interval.start for interval in intervals]
+    ends = [interval.end for interval in intervals]
+    return (
+        None if None in starts else min(start for start in starts if start is not None),
+        None if None in ends else max(end for end in ends if end is not None),
+    )

@@ -29,9 +29,7 @@ class Holds(Func):
         super().__init__(F("pk"))
         self.phrases = phrases
 
-    def as_sql(
-        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_extra: Any
-    ) -> _Compiled:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_extra: Any) -> _Compiled:
         """FTS5: the chunk's id is the row of the table of words."""
         column, parameters = compiler.compile(self.source_expressions[0])
         found = "SELECT rowid FROM conversations_searchwords WHERE conversations_searchwords MATCH %s"

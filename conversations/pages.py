@@ -1,0 +1,275 @@
+"""Pages of a list by key: what a page costs depends neither on its number nor on how rare the rows are.
+
+A page is read in at most four steps, whatever it shows: where a stretch of 1,000 candidates ends; the keys within
+it; only when these do not fill the page, all keys, sorted; the rows.
+"""
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, NamedTuple
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.expressions import Combinable, OrderBy
+from django.db.models.fields.tuple_lookups import (
+    Tuple,
+    TupleGreaterThan,
+    TupleGreaterThanOrEqual,
+    TupleLessThan,
+    TupleLessThanOrEqual,
+)
+from django.utils.translation import gettext as _
+
+from conversations.filters import Asked, asked_of
+from conversations.models import Session
+from conversations.query import Query
+
+PAGE_SIZE = 50
+STRETCH = 1_000  # candidates that are tried in order before all matches are gathered and sorted
+
+
+class BadCursor(ValueError):
+    """The text is no cursor of this list; the page it stood for can only be found from the first one."""
+
+
+class Key(NamedTuple):
+    """A row's place within a segment: what it is sorted by, and its id."""
+
+    value: float
+    id: int
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a list that one index holds in order: rows of `condition` by (`column`, id)."""
+
+    column: str
+    descending: bool
+    condition: Q = Q()
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows in order, and the cursors of the pages after and before it (None: there is none)."""
+
+    rows: Sequence[Any]
+    next_cursor: str | None
+    previous_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A place in a list, between two rows: `key` is the last row before it, or with `backward` the first after it."""
+
+    sort: str
+    segment: int
+    key: Key
+    backward: bool = False
+
+    def __str__(self) -> str:
+        words = [self.sort, self.segment, self.key.value, self.key.id, int(self.backward)]
+        return (
+            base64.urlsafe_b64encode(json.dumps(words, separators=(",", ":")).encode()).decode().rstrip("=")
+        )
+
+    @classmethod
+    def read(cls, text: str, sort: str) -> "Cursor":
+        """The cursor that was written as `text` for a list with this `sort`. Raises BadCursor."""
+        try:
+            padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+            words = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        except (UnicodeError, binascii.Error, ValueError, RecursionError):
+            raise BadCursor(_("This is not a cursor of this list; start from its first page.")) from None
+        match words:
+            case [str(of), int(segment), int() | float() as value, int(pk), 0 | 1 as backward] if not (
+                {type(word) for word in words} & {bool} or of not in SORTS
+            ):
+                if of != sort:
+                    raise BadCursor(_("This cursor belongs to a list that is sorted in another way."))
+                if (
+                    0 <= segment < len(SORTS[of])
+                    and abs(value) < 1e15
+                    and 0 < pk < 2**63
+                    and math.isfinite(value)
+                ):
+                    return cls(of, segment, Key(value, pk), bool(backward))
+        raise BadCursor(_("This is not a cursor of this list; start from its first page."))
+
+
+_NEWEST = Segment("activity_at", descending=True)
+SORTS: dict[str, tuple[Segment, ...]] = {
+    "newest": (_NEWEST,),
+    "oldest": (Segment("activity_at", descending=False),),
+    # Sessions that have nothing to be sorted by come last, newest first.
+    "confidence": (
+        Segment("min_intent_confidence", descending=False, condition=Q(min_intent_confidence__isnull=False)),
+        Segment("activity_at", descending=True, condition=Q(min_intent_confidence__isnull=True)),
+    ),
+    "fallbacks": (
+        Segment("n_fallbacks", descending=True, condition=Q(n_fallbacks__gt=0)),
+        Segment("activity_at", descending=True, condition=Q(n_fallbacks=0)),
+    ),
+    "longest": (Segment("n_user_messages", descending=True),),
+}
+
+
+def session_page(
+    queryset: QuerySet[Session], query: Query, *, cursor: str | None, size: int = PAGE_SIZE
+) -> Page:
+    """The `size` sessions at `cursor` (None: the first) of what `filters.matching` gave, each with its conversation.
+
+    Raises BadCursor.
+    """
+    page = key_page(queryset, query, cursor=cursor, size=size)
+    found = Session.objects.select_related("conversation").in_bulk(page.rows)
+    return Page([found[pk] for pk in page.rows if pk in found], page.next_cursor, page.previous_cursor)
+
+
+def key_page(queryset: QuerySet[Session], query: Query, *, cursor: str | None, size: int = PAGE_SIZE) -> Page:
+    """The same page with the ids of the sessions as its rows. Raises BadCursor."""
+    segments = SORTS[query.sort]
+    at = Cursor.read(cursor, query.sort) if cursor else None
+    backward = at is not None and at.backward
+    places: list[tuple[int, Key]] = []
+    first = at.segment if at else 0
+    for number in range(first, -1, -1) if backward else range(first, len(segments)):
+        after = at.key if at and number == at.segment else None
+        keys = _keys(queryset, segments[number], after, backward, size + 1 - len(places))
+        places += ((number, key) for key in keys)
+        if len(places) > size:
+            break
+    goes_on = len(places) > size
+    del places[size:]
+    if not places:
+        return Page([], None, None)
+    if backward:
+        places.reverse()
+
+    def cursor_at(place: tuple[int, Key], *, back: bool) -> str:
+        return str(Cursor(query.sort, *place, back))
+
+    return Page(
+        [key.id for _, key in places],
+        cursor_at(places[-1], back=False) if backward or goes_on else None,
+        cursor_at(places[0], back=True) if (goes_on if backward else at is not None) else None,
+    )
+
+
+def capped_count(queryset: QuerySet[Any], cap: int = 1_000) -> int:
+    """How many rows, counted no further than `cap` + 1: more than `cap` means "more than `cap`"."""
+    return queryset.order_by()[: cap + 1].count()
+
+
+def _keys(
+    queryset: QuerySet[Session], segment: Segment, after: Key | None, backward: bool, n: int
+) -> list[Key]:
+    """The first `n` keys of a segment beyond `after`."""
+    if queryset.query.is_empty():
+        return []
+    asked = asked_of(queryset) or Asked(0, is_plain=False)
+    walk = _Walk(segment, after, segment.descending != backward, asked)
+    if asked.is_plain and (asked.driver is None or segment.column == "activity_at"):
+        return walk.keys(queryset, n)
+    candidates = (
+        Session.objects.filter(assistant=asked.assistant_id) if asked.assistant_id else Session.objects.all()
+    )
+    end = walk.end_of_stretch(candidates)
+    keys = walk.keys(queryset, n, until=end)
+    if len(keys) < n and end is not None:
+        keys = walk.all_sorted(queryset, n)
+    return keys
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """One way along a segment's index, or along the driver's value rows: as many indexes as it has values."""
+
+    segment: Segment
+    after: Key | None
+    descending: bool
+    asked: Asked
+
+    def keys(self, queryset: QuerySet[Session], n: int, until: Key | None = None) -> list[Key]:
+        return self._merged(self._branches(queryset, until), 0, n)
+
+    def end_of_stretch(self, candidates: QuerySet[Session]) -> Key | None:
+        """The last of the next STRETCH candidates; None when there are fewer."""
+        ends = self._merged(self._branches(candidates, None), STRETCH - 1, 1)
+        return ends[0] if ends else None
+
+    def all_sorted(self, queryset: QuerySet[Session], n: int) -> list[Key]:
+        """Sorted by a sum that no index knows, so that the database gathers the matches by their own index first."""
+        column = self.segment.column
+        found = queryset.filter(self.segment.condition, *self._bounds(column, "id", None))
+        order = [self._order(F(column) + Value(0)), self._order(F("id"))]
+        return [Key(*key) for key in found.order_by(*order).values_list(column, "id")[:n]]
+
+    def _branches(self, queryset: QuerySet[Session], until: Key | None) -> list[QuerySet[Session, Any]]:
+        driver = self.asked.driver
+        queryset = queryset.filter(self.segment.condition)
+        if driver is None or self.segment.column != "activity_at":
+            return [self._branch(queryset, self.segment.column, "id", until)]
+        return [
+            self._branch(
+                queryset,
+                "value_rows__activity_at",
+                "value_rows__session_id",
+                until,
+                value_rows__assistant=self.asked.assistant_id,
+                value_rows__kind=driver.kind,
+                value_rows__value=value,
+            )
+            for value in driver.values
+        ]
+
+    def _branch(
+        self, queryset: QuerySet[Session], column: str, pk: str, until: Key | None, **value_row: Any
+    ) -> QuerySet[Session, Any]:
+        # In one filter(): a second one would join the value rows a second time.
+        found = queryset.filter(*self._bounds(column, pk, until), **value_row)
+        return found.order_by(self._order(F(column)), self._order(F(pk))).values_list(column, pk)
+
+    def _bounds(self, column: str, pk: str, until: Key | None) -> Iterable[Any]:
+        if self.segment.column == "activity_at":
+            if self.asked.since is not None:
+                yield Q(**{f"{column}__gte": self.asked.since})
+            if self.asked.until is not None:
+                yield Q(**{f"{column}__lt": self.asked.until})
+        # Compared as rows: thousands of sessions may share a number of turns, and an index knows the ids behind it.
+        place = Tuple(F(column), F(pk))
+        if until is not None:
+            yield (TupleGreaterThanOrEqual if self.descending else TupleLessThanOrEqual)(place, tuple(until))
+        if self.after is not None:
+            yield (TupleLessThan if self.descending else TupleGreaterThan)(place, tuple(self.after))
+
+    def _order(self, expression: Combinable) -> OrderBy:
+        return OrderBy(expression, descending=self.descending)
+
+    def _merged(self, branches: Sequence[QuerySet[Session, Any]], skip: int, n: int) -> list[Key]:
+        """The first `n` keys of all branches, each once; with `skip`, from behind so many in each branch."""
+        if len(branches) == 1:
+            return [Key(*key) for key in branches[0][skip : skip + n]]
+        statements = []
+        for branch in branches:
+            try:
+                statements.append(branch[skip : skip + n].query.sql_with_params())
+            except EmptyResultSet:
+                continue
+        if not statements:
+            return []
+        direction = "DESC" if self.descending else "ASC"
+        sql = " UNION ".join(
+            f"SELECT * FROM ({statement}) AS branch_{i}" for i, (statement, _) in enumerate(statements)
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"{sql} ORDER BY 1 {direction}, 2 {direction} LIMIT {n:d}",
+                list(chain.from_iterable(parameters for _, parameters in statements)),
+            )
+            return [Key(*key) for key in cursor.fetchall()]
