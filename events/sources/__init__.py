@@ -45,7 +45,7 @@ class Batch:
     position: dict[str, Any] | None = None
 
 
-class Unavailable(Exception):  # noqa: N818
+class Unavailable(Exception):
     """The source cannot be read now. The message is one sentence that names the setting and the next step."""
 
 

@@ -18,7 +18,7 @@ _OPTIONS: Mapping[str, set[str]] = {
 }
 
 
-class BadAddress(ValueError):  # noqa: N818
+class BadAddress(ValueError):
     """The URL cannot be used. The message is one sentence that names the setting; it holds no password."""
 
 
