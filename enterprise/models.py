@@ -1,5 +1,6 @@
 """People and how they come in."""
 
+import functools
 import zoneinfo
 
 from django.contrib.auth.models import AbstractUser
@@ -8,9 +9,15 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
+@functools.cache
+def time_zones() -> frozenset[str]:
+    """The IANA names that this machine knows; looked up in the file system once."""
+    return frozenset(zoneinfo.available_timezones())
+
+
 def validate_time_zone(value: str) -> None:
     """Raise ValidationError unless `value` names an IANA time zone (empty: guessed from the browser)."""
-    if value and value not in zoneinfo.available_timezones():
+    if value and value not in time_zones():
         raise ValidationError(_("“%(value)s” is not a known time zone."), params={"value": value})
 
 

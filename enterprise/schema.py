@@ -26,7 +26,7 @@ RECHECK_READY, RECHECK_WAITING = 5.0, 0.5  # seconds that `is_ready` believes it
 Applied = frozenset[tuple[str, str]]
 
 
-class NotReady(Exception):  # noqa: N818 - a state, not a mistake
+class NotReady(Exception):
     """The schema is not this version's, or is being changed; the message says which. Try again later."""
 
 

@@ -18,6 +18,11 @@ ROLES: list[str] = env.list("ROLES", default=["migrate", "events", "web"])
 RASA_X_TOKEN: str = env.str("RASA_X_TOKEN", default="")
 ADMIN_USERNAME: str = env.str("ADMIN_USERNAME", default="admin")
 ADMIN_PASSWORD: str = env.str("ADMIN_PASSWORD", default="")
+# Images in bot messages come from anywhere and tell that place who reads: "click" loads one when asked for, "always",
+# "never".
+MESSAGE_IMAGES: str = env.str("MESSAGE_IMAGES", default="click")
+# How many proxies of our own stand in front and append to X-Forwarded-For: what the audit log takes for the address.
+PROXIES: int = env.int("PROXIES", default=0)
 # Bots set tags from custom actions without a login, as they did upstream; "false" asks them for RASA_X_TOKEN.
 OPEN_TAGS: bool = env.bool("OPEN_TAGS", default=True)
 
@@ -184,6 +189,9 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api",
+    "SERVE_PERMISSIONS": ["enterprise.api.permissions.Open"],
+    "SERVE_AUTHENTICATION": [],
+    "DISABLE_ERRORS_AND_WARNINGS": False,
 }
 
 LOG_FORMAT: str = env.str("LOG_FORMAT", default="text")

@@ -9,3 +9,8 @@ urlpatterns = [
     path("", include("conversations.urls")),
     path("api/", include("enterprise.api.urls")),
 ]
+
+handler400 = "enterprise.failures.bad_request"
+handler403 = "enterprise.failures.permission_denied"
+handler404 = "enterprise.failures.not_found"
+handler500 = "enterprise.failures.server_error"

@@ -1,5 +1,18 @@
-"""Everything under /api."""
+"""Everything under /api. What no route knows gets the error envelope, never a page."""
 
-from django.urls import URLPattern
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path, re_path
 
-urlpatterns: list[URLPattern] = []
+from enterprise import failures
+from enterprise.api import views
+
+urlpatterns = [
+    path("auth", views.Auth.as_view(), name="api-auth"),
+    path("user", views.Me.as_view(), name="api-user"),
+    path("health", views.Health.as_view(), name="api-health"),
+    path("version", views.Version.as_view(), name="api-version"),
+    path("schema", views.Description.as_view(), name="api-schema"),
+    path("docs", login_not_required(views.docs), name="api-docs"),
+    path("", include("conversations.api.urls")),
+    re_path(r"^.*$", login_not_required(failures.not_found)),
+]
