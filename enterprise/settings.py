@@ -1,5 +1,6 @@
 """Settings of every role. All that differs between installations comes from the environment (see README)."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -149,9 +150,11 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 # Without collectstatic (bin/run, runserver) files are served straight from static/ and the apps.
-WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
+WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "staticfiles.json").exists()
 if WHITENOISE_USE_FINDERS:
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    with contextlib.suppress(OSError):  # whitenoise warns of a folder that is not there
+        STATIC_ROOT.mkdir(exist_ok=True)
 
 # Behind a proxy that ends TLS: HTTPS=true turns on what a browser on TLS can be told.
 HTTPS: bool = env.bool("HTTPS", default=False)

@@ -8,7 +8,6 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
-from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -63,10 +62,9 @@ class Auth(APIView):
         return Response({"access_token": access_token(user)})
 
 
-def _refused(message: str) -> AuthenticationFailed:
-    error = AuthenticationFailed(message)
-    error.auth_header = 'Bearer realm="api"'  # type: ignore[attr-defined]
-    return error
+def _refused(message: str) -> Failure:
+    # Not AuthenticationFailed: a view that asks for no authentication would turn that into 403.
+    return Failure(401, "AuthenticationFailed", message)
 
 
 class Me(APIView):
