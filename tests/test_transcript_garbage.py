@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conversations.query import parse as parse_query
-from conversations.transcript import Line, side, turns, wanted
+from conversations.transcript import Line, Source, side, turns, wanted
 from conversations.transcript.lines import KINDS
 from tests.test_transcript import Row, row
 
@@ -31,24 +31,33 @@ _JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(_NAMES) | _TEXT, inner, max_size=5)
     ),
-    max_leaves=25,
+    max_leaves=8,
 )
-_EVENT = st.fixed_dictionaries({"event": st.sampled_from(_TYPES)}, optional=dict.fromkeys(_NAMES, _JSON))
+_EVENT = st.builds(
+    lambda kind, fields: {**fields, "event": kind},
+    st.sampled_from(_TYPES),
+    st.dictionaries(st.sampled_from(_NAMES), _JSON, max_size=6),
+)
 _FOUND = wanted(parse_query('hello b* intent:greet,"x" action:x is:fallback').query)
 
 
+_unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@_unhurried
 @given(st.lists(_EVENT, max_size=6))
 def test_no_event_body_stops_a_transcript(events: list[dict[str, Any]]) -> None:
-    rows = [row(event, number) for number, event in enumerate(events, 1)]
+    rows: list[Source] = [row(event, number) for number, event in enumerate(events, 1)]
     found = turns(rows, wanted=_FOUND)
     _is_complete(rows, found)
     for turn in found:
         assert side(turn, rows).turn is turn
 
 
+@_unhurried
 @given(st.lists(_JSON, min_size=1, max_size=4), st.sampled_from(_TYPES))
 def test_not_even_a_body_that_is_no_event(bodies: list[Any], event_type: str) -> None:
-    rows = [
+    rows: list[Source] = [
         Row(n, 1.8e9 + n, 3, bytes([n]), event_type, "", "", None, "", False, False, None, json.dumps(body))
         for n, body in enumerate(bodies, 1)
     ]
@@ -57,12 +66,14 @@ def test_not_even_a_body_that_is_no_event(bodies: list[Any], event_type: str) ->
 
 @pytest.mark.parametrize("body", ["", "{", "[" * 5000, '{"text": ' + "9" * 5000 + "}", "null", '"x"', "NaN"])
 def test_nor_text_that_is_no_json(body: str) -> None:
-    rows = [Row(1, 1.8e9, 3, b"", kind, "", "", None, "", False, False, None, body) for kind in _TYPES]
+    rows: list[Source] = [
+        Row(1, 1.8e9, 3, b"", kind, "", "", None, "", False, False, None, body) for kind in _TYPES
+    ]
     _is_complete(rows, turns(rows))
     assert side(turns(rows)[0], rows).raw[0].size == len(body)
 
 
-def _is_complete(rows: list[Row], found: list[Any]) -> None:
+def _is_complete(rows: list[Source], found: list[Any]) -> None:
     """Every event is drawn somewhere, and what is drawn can be written to a page."""
     drawn = set()
     for turn in found:
@@ -103,7 +114,7 @@ def test_all_57_types_of_rasa_pro_are_told() -> None:
     text = (Path(folder) / "rasa-pro-3.21-event-types.jsonl").read_text()
     events = [json.loads(json.loads(line)["body"]) for line in text.splitlines()]
     assert len({event["event"] for event in events}) == 57
-    rows = [row(event, number) for number, event in enumerate(events, 1)]
+    rows: list[Source] = [row(event, number) for number, event in enumerate(events, 1)]
     _is_complete(rows, turns(rows))
     for event in events:
         if event["event"] in ("user", "bot", "agent", "action", "slot"):

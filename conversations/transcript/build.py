@@ -98,7 +98,7 @@ class _Builder:
 
     def _action(self, source: Source, event: dict[str, Any]) -> None:
         name = event.get("name")
-        if name in _QUIET_ACTIONS:
+        if isinstance(name, str) and name in _QUIET_ACTIONS:
             self._line(lines.action(source, event))
             return
         text = values.text(name) or values.text(event.get("action_text"), 120)
@@ -116,7 +116,8 @@ class _Builder:
 
     def _slot(self, source: Source, event: dict[str, Any]) -> None:
         turn = self.turns[-1]
-        if event.get("name") in _QUIET_SLOTS:
+        name = event.get("name")
+        if isinstance(name, str) and name in _QUIET_SLOTS:
             self._line(lines.slot(source, event))
             return
         is_reverted = source.reverted_at is not None
@@ -124,9 +125,7 @@ class _Builder:
         if not isinstance(last, Slots) or last.is_reverted != is_reverted:
             last = Slots(source.id, source.timestamp, is_reverted=is_reverted)
             turn.items.append(last)
-        last.slots.append(
-            Detail(values.text(event.get("name")) or "?", values.json_text(event.get("value"), 80))
-        )
+        last.slots.append(Detail(values.text(name) or "?", values.json_text(event.get("value"), 80)))
 
     def _line(self, line: Line) -> None:
         if line.type in _NOTES and self.action is not None:

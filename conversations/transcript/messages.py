@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from conversations.reading import FALLBACK_INTENT
+from conversations.summary import UNSURE_BELOW
+
 from . import spans, values
 from .hits import Wanted
 from .model import BotMessage, Choice, Guess, Media, Payload, Source, Tone, UserMessage
 from .model import gettext_noop as _
 
-FALLBACK_INTENT = "nlu_fallback"
-SURE, UNSURE = 0.8, 0.5  # from SURE on a confidence is good, below UNSURE a warning
+SURE = 0.8  # from here on a confidence is good; below UNSURE_BELOW it is a warning
 MAX_CHOICES = 30
 MAX_RANKING = 10
 MAX_PAYLOAD = 4000
@@ -24,7 +26,7 @@ def tone(confidence: float | None) -> Tone:
     """Green where the machine was sure, amber where it was not."""
     if confidence is None:
         return ""
-    return "good" if confidence >= SURE else "warn" if confidence < UNSURE else ""
+    return "good" if confidence >= SURE else "warn" if confidence < UNSURE_BELOW else ""
 
 
 def user(source: Source, event: dict[str, Any], wanted: Wanted) -> UserMessage:
