@@ -94,12 +94,12 @@ def shape(rng: random.Random, *, is_old: bool, n_events: int | None = None) -> S
         ]
     read_events: list[tuple[EventRow, str]] = []
     for index, event in enumerate(events):
-        event = {
+        placed = {
             **event,
             "timestamp": 1_000_000_000.0 + index * 1.25,
             "metadata": {"model_id": "m1"} | event.get("metadata", {}),
         }
-        text = json.dumps({"sender_id": "@", **event})
+        text = json.dumps({"sender_id": "@", **placed})
         read_events.append((read(parse(text)), text))
     summary = total((row, environment, row.timestamp) for row, _ in read_events)
     sides: dict[int, list[str]] = {1: [], 2: []}

@@ -5,12 +5,11 @@ driver, so that the newest fifty are read from the index in their order, however
 """
 
 import zoneinfo
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from conversations import search
 from conversations.models import Assistant, Event, Session, SessionValue

@@ -9,14 +9,14 @@ import binascii
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import F, Q, QuerySet, Value
-from django.db.models.expressions import Combinable, OrderBy
+from django.db.models.expressions import Expression, OrderBy
 from django.db.models.fields.tuple_lookups import (
     Tuple,
     TupleGreaterThan,
@@ -51,7 +51,7 @@ class Segment:
 
     column: str
     descending: bool
-    condition: Q = Q()
+    condition: Q = field(default_factory=Q)
 
 
 @dataclass(frozen=True)
@@ -248,7 +248,7 @@ class _Walk:
         if self.after is not None:
             yield (TupleLessThan if self.descending else TupleGreaterThan)(place, tuple(self.after))
 
-    def _order(self, expression: Combinable) -> OrderBy:
+    def _order(self, expression: Expression | F) -> OrderBy:
         return OrderBy(expression, descending=self.descending)
 
     def _merged(self, branches: Sequence[QuerySet[Session, Any]], skip: int, n: int) -> list[Key]:
@@ -264,8 +264,10 @@ class _Walk:
         if not statements:
             return []
         direction = "DESC" if self.descending else "ASC"
+        # Each in parentheses of its own: SQLite takes no LIMIT in the parts of a UNION.
         sql = " UNION ".join(
-            f"SELECT * FROM ({statement}) AS branch_{i}" for i, (statement, _) in enumerate(statements)
+            f"SELECT * FROM ({statement}) AS branch_{number}"  # noqa: S608 - Django wrote it
+            for number, (statement, _parameters) in enumerate(statements)
         )
         with connection.cursor() as cursor:
             cursor.execute(

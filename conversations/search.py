@@ -4,8 +4,10 @@ The store wrote lexemes and positions itself (`conversations.words`), so a searc
 type, never text for its parser: what a person types cannot be an operator.
 """
 
+# ruff: noqa: ARG002 - the signatures are those of Django
+
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q
@@ -17,7 +19,7 @@ from conversations.tokens import Phrase, phrase
 from conversations.words import quoted
 
 SIDES = {"text": SearchChunk.Side.USER, "bot": SearchChunk.Side.BOT, "any": None}
-_Compiled = tuple[str, list[Any]]
+_Compiled = tuple[str, tuple[str | int, ...]]
 
 
 class Holds(Func):
@@ -29,20 +31,19 @@ class Holds(Func):
         super().__init__(F("pk"))
         self.phrases = phrases
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_extra: Any) -> _Compiled:
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra_context: Any
+    ) -> _Compiled:
         """FTS5: the chunk's id is the row of the table of words."""
         column, parameters = compiler.compile(self.source_expressions[0])
         found = "SELECT rowid FROM conversations_searchwords WHERE conversations_searchwords MATCH %s"
-        return f"{column} IN ({found})", [*parameters, fts5(self.phrases)]
+        return f"{column} IN ({found})", (*parameters, fts5(self.phrases))
 
-    def as_postgresql(
-        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_extra: Any
-    ) -> _Compiled:
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> _Compiled:
         """The column `vector` of the chunk, which no model field stands for."""
-        column = self.source_expressions[0]
-        assert isinstance(column, Col)
+        column = cast("Col", self.source_expressions[0])
         alias = compiler.quote_name_unless_alias(column.alias)
-        return f'{alias}."vector" @@ %s::tsquery', [tsquery(self.phrases)]
+        return f'{alias}."vector" @@ %s::tsquery', (tsquery(self.phrases),)
 
 
 def tsquery(phrases: Sequence[Phrase]) -> str:

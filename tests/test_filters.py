@@ -1,0 +1,123 @@
+"""A query matches exactly the sessions that a look at every event finds."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from conversations.filters import NotAnswered, matching
+from conversations.models import Assistant, Session
+from conversations.pages import session_page
+from conversations.query import ALL_FEATURES, parse
+from tests.asking import TERMS, expected, fill, queries, seen
+from tests.histories import NOW
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+
+@pytest.fixture
+def assistant(monkeypatch: pytest.MonkeyPatch) -> Assistant:
+    monkeypatch.setattr("conversations.store.time.time", lambda: NOW)
+    fill(99, count=3, assistant="another")
+    return fill(1)
+
+
+def ask(assistant: Assistant, text: str) -> set[int]:
+    parsed = parse(text, features=ALL_FEATURES)
+    assert parsed.ok, parsed.mistakes
+    return set(
+        matching(Session.objects.all(), parsed.query, assistant=assistant, now=NOW).values_list(
+            "pk", flat=True
+        )
+    )
+
+
+def test_every_single_term_matches_what_its_events_say(assistant: Assistant) -> None:
+    every = seen(assistant)
+    found = 0
+    for term in TERMS:
+        for text in (term, f"-{term}"):
+            parsed = parse(text)
+            if parsed.ok:
+                wanted = expected(every, parsed.query)
+                assert ask(assistant, text) == wanted, text
+                found += bool(wanted) and len(wanted) < len(every)
+    assert found > 60, "the terms must tell sessions apart"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_generated_queries_match_what_their_events_say(assistant: Assistant, seed: int) -> None:
+    every = seen(assistant)
+    sizes = set()
+    for query in queries(seed, 60):
+        wanted = expected(every, query)
+        found = matching(Session.objects.all(), query, assistant=assistant, now=NOW)
+        assert set(found.values_list("pk", flat=True)) == wanted, str(query)
+        sizes.add(len(wanted))
+    assert len(sizes) > 8
+
+
+def test_a_mistake_matches_nothing(assistant: Assistant) -> None:
+    for text in ("intent:greet nosuchfield:x", 'text:"open', "turns:many", "-is:happy"):
+        parsed = parse(text)
+        assert not parsed.ok
+        found = matching(Session.objects.all(), parsed.query, assistant=assistant, now=NOW)
+        assert not found.exists()
+        assert not session_page(found, parsed.query, cursor=None).rows
+
+
+def test_alternatives_are_answered_although_the_bar_does_not_offer_them_yet(assistant: Assistant) -> None:
+    both = ask(assistant, "intent:greet") | ask(assistant, "turns:1")
+    assert ask(assistant, "(intent:greet OR turns:1)") == both
+    everything = set(Session.objects.filter(assistant=assistant).values_list("pk", flat=True))
+    assert ask(assistant, "-(intent:greet OR turns:1)") == everything - both
+
+
+def test_what_has_no_answer_yet_says_so_instead_of_matching(assistant: Assistant) -> None:
+    query = parse("(intent:greet text:hello)", features=ALL_FEATURES).query
+    with pytest.raises(NotAnswered):
+        matching(Session.objects.all(), query, assistant=assistant, now=NOW)
+
+
+def test_a_long_value_is_found_by_its_whole_name(assistant: Assistant) -> None:
+    from conversations.models import SessionValue
+    from conversations.summary import value_key
+
+    session = Session.objects.filter(assistant=assistant).first()
+    assert session is not None
+    name = "x" * 300
+    SessionValue.objects.create(
+        session=session, kind=1, value=value_key(name), assistant=assistant, activity_at=session.activity_at
+    )
+    assert ask(assistant, f"intent:{name}") == {session.pk}
+    assert ask(assistant, f"intent:{name}y") == set()
+
+
+def test_dates_are_the_assistants_whoever_asks(assistant: Assistant) -> None:
+    session = Session.objects.filter(assistant=assistant).first()
+    assert session is not None
+    # 2026-04-01T00:30 UTC is still the evening of 31 March in St John's.
+    Session.objects.filter(pk=session.pk).update(activity_at=1775003400.0)
+    assert session.pk in ask(assistant, "date:2026-03-31")
+    assert session.pk not in ask(assistant, "date:2026-04-01")
+
+
+def test_a_page_costs_the_same_queries_however_many_sessions_match(assistant: Assistant) -> None:
+    for text in (
+        "",
+        "is:fallback",
+        "intent:greet,balance",
+        "text:money",
+        "turns:>1",
+        "intent:greet<0.5",
+        "is:fallback sort:longest",
+    ):
+        query = parse(text).query
+        counts = set()
+        for size in (1, 5, 50):
+            found = matching(Session.objects.all(), query, assistant=assistant, now=NOW)
+            with CaptureQueriesContext(connection) as captured:
+                page = session_page(found, query, cursor=None, size=size)
+                assert [row.conversation.sender_id for row in page.rows]
+            counts.add(len(captured))
+        assert len(counts) == 1, text
+        assert max(counts) <= 4, text
