@@ -67,8 +67,5 @@ def _number_as_written(text: str) -> str:
 
 
 def _kind(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    return {dict: "an object", list: "a list", str: "a text"}.get(type(value), "a number")
+    names = {type(None): "null", bool: "a boolean", dict: "an object", list: "a list", str: "a text"}
+    return names.get(type(value), "a number")

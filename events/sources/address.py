@@ -57,7 +57,7 @@ class Address:
     @property
     def key(self) -> str:
         """Names the source for ever: kind, place and assistant; TLS, login and environment do not count."""
-        place = (self.kind, self.host, str(self.port), self.path, self.assistant)
+        place: tuple[str, ...] = (self.kind, self.host, str(self.port), self.path, self.assistant)
         if self.kind == "rabbitmq":
             place += (self.exchange, self.queue)
         return hashlib.blake2b(

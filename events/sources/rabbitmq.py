@@ -82,6 +82,7 @@ class RabbitMQSource:
         return self._batch() if buffer else None
 
     def acknowledge(self, batch: Batch) -> None:
+        channel: BlockingChannel
         channel, tag = batch.token
         # Tags start again at 1 on a new channel: an old one would acknowledge messages that nobody has stored.
         if channel is not self._channel or not channel.is_open:
@@ -154,7 +155,7 @@ class RabbitMQSource:
         with connection.channel() as channel:
             found = channel.queue_declare(queue, passive=True)
             channel.queue_bind(queue, exchange, routing_key="")
-        server = connection._impl.server_properties or {}
+        server = connection._impl.server_properties or {}  # type: ignore[attr-defined]
         was_ours = bool(self._facts.get("exchange_made_by_us", True))
         self._facts |= {
             "exchange": exchange,
@@ -218,7 +219,8 @@ class RabbitMQSource:
         self._is_cancelled = True
 
     def _batch(self) -> Batch:
-        buffer, messages, size = self._buffer, [], 0
+        buffer, size = self._buffer, 0
+        messages: list[Message] = []
         environment = self.address.environment
         while buffer and len(messages) < self._batch_size and size < BATCH_BYTES:
             method, properties, body = buffer.popleft()
@@ -229,7 +231,7 @@ class RabbitMQSource:
                 Message(
                     body,
                     _text(app_id) if app_id else environment,
-                    bool(headers) and EXPORT_HEADER in headers,
+                    headers is not None and EXPORT_HEADER in headers,
                 )
             )
         self._buffered_bytes -= size

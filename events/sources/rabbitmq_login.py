@@ -14,13 +14,14 @@ from pika.exceptions import (
 )
 
 from conversations.identity import shown
-from events.sources.address import SETTING, Address, BadAddress
+from events.sources import Unavailable
+from events.sources.address import SETTING, Address
 
 HEARTBEAT_SECONDS = 30
 
 
 def parameters(address: Address) -> pika.ConnectionParameters:
-    """What pika needs to log in. Raises BadAddress when a certificate file of the URL cannot be read."""
+    """What pika needs to log in. Raises Unavailable when a certificate file of the URL cannot be read."""
     return pika.ConnectionParameters(
         host=address.host,
         port=address.port,
@@ -47,7 +48,7 @@ def _tls(address: Address) -> pika.SSLOptions | None:
         if certfile := options.get("certfile"):
             context.load_cert_chain(certfile, options.get("keyfile"))
     except (OSError, ssl.SSLError) as error:
-        raise BadAddress(
+        raise Unavailable(
             f"{SETTING}: a file of cacertfile=, certfile= or keyfile= cannot be used ({_short(error)})"
         ) from error
     return pika.SSLOptions(context, address.host)

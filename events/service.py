@@ -1,0 +1,101 @@
+"""The event service: one consumer a source, each in a thread of its own when there are several."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db import connection
+
+from enterprise.schema import wait_until_ready
+from events.consumer import Consumer, Outcome
+from events.sources import BATCH_MESSAGES, Address, from_url
+
+log = logging.getLogger(__name__)
+
+RESTART_SECONDS = 5.0  # after a mistake of ours, where nobody else restarts us
+
+
+def default_urls() -> list[str]:
+    """What is read when nothing else is said: `EVENT_BROKER_URL`; on SQLite also the embedded file that a Rasa may fill."""
+    urls = list(settings.EVENT_BROKER_URLS)
+    if not urls or settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        urls.append(embedded_url())
+    return urls
+
+
+def embedded_url() -> str:
+    """The address of the file that a Rasa on this machine with the `sql` broker fills."""
+    return f"sql+sqlite://{quote(str(settings.EMBEDDED_EVENTS_DB))}"
+
+
+def run(
+    urls: Sequence[str],
+    stop: threading.Event,
+    once: bool = False,
+    exit_when_idle: float | None = None,
+    batch_size: int = BATCH_MESSAGES,
+    *,
+    exit_when_stopped: bool = False,
+) -> int:
+    """Read all sources until `stop` is set; returns the exit code (0 done, 1 failed, 3 stopped by rejected messages).
+
+    A stopped source waits for somebody to resume it, or with `exit_when_stopped` ends its consumer. Waits for the
+    schema first. Raises BadAddress before anything is read.
+    """
+    addresses = {address.key: address for address in map(from_url, urls)}
+    if not wait_until_ready(stop, lambda text: log.info("%s", text)):
+        return 0
+
+    def consume(address: Address) -> Outcome:
+        return _consume(
+            lambda: Consumer(address, stop, batch_size=batch_size).run(
+                once=once, exit_when_idle=exit_when_idle, exit_when_stopped=exit_when_stopped
+            ),
+            stop,
+            restart=not exit_when_stopped,
+        )
+
+    if len(addresses) == 1:
+        outcomes = [consume(*addresses.values())]
+    else:
+        outcomes = _in_threads(consume, list(addresses.values()))
+    for outcome in (Outcome.STOPPED, Outcome.FAILED):
+        if outcome in outcomes:
+            return int(outcome.value)
+    return 0
+
+
+def _consume(run_once: Callable[[], Outcome], stop: threading.Event, *, restart: bool) -> Outcome:
+    try:
+        while True:
+            try:
+                return run_once()
+            except Exception:
+                # What was not acknowledged comes again; where a supervisor restarts the process, that is its business.
+                log.exception("the event service stumbled", extra={"action": "consumer_failed"})
+                connection.close()
+                if not restart:
+                    return Outcome.FAILED
+            if stop.wait(RESTART_SECONDS):
+                return Outcome.DONE
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()
+
+
+def _in_threads(consume: Callable[[Address], Outcome], addresses: list[Address]) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    threads = [
+        threading.Thread(
+            target=lambda one=address: outcomes.append(consume(one)), name=f"events-{address.kind}"
+        )
+        for address in addresses
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(1.0)  # in slices, so that signals reach the main thread's handlers
+    return outcomes
