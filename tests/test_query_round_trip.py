@@ -1,0 +1,223 @@
+"""Canonical text, chips and edits: what is read, written and read again is the same query."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conversations.query import (
+    ALL_FEATURES,
+    FIELDS,
+    Group,
+    Or,
+    Query,
+    Range,
+    Sequence,
+    Setting,
+    Term,
+    Text,
+    When,
+    Word,
+    explain,
+    parse,
+    render,
+    with_term,
+    without,
+)
+from conversations.tokens import words
+
+# --- queries in their canonical form, as the parser gives them
+awkward = st.sampled_from(['a"b', "\\", 'x\\"', "then", "OR", "never<3", "-a", "a,b", "(", "a*", "x<0.6", "a b", "é", "a:b",
+                           "\u201cq\u201d", "\u2212x", "漢字", "7d", "*", "<", "http://x", "हिन्दी"])  # fmt: skip
+names = st.one_of(
+    awkward, st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+)
+searchable = names.filter(words)
+bounds = st.integers(0, 10**15 - 1)
+confidences = st.one_of(st.sampled_from([0, 1]), st.integers(1, 999_999_999).map(lambda n: n / 10**9))
+
+
+def half_open(number):
+    return st.one_of(
+        st.builds(lambda n, o: Range(low=n, low_open=o), number, st.booleans()),
+        st.builds(lambda n, o: Range(high=n, high_open=o), number, st.booleans()),
+    )
+
+
+ranges = st.one_of(half_open(bounds), st.tuples(bounds, bounds).map(lambda pair: Range(min(pair), max(pair))))
+text_words = st.builds(Word, searchable, st.booleans())
+whens = st.sampled_from(["today", "last-week", "7d", "30min", "3mo", "2026", "2026-10", "2026-10-01", "2026-10-01..",
+                         "..2026-10-01", "2026-10-01..2026-10-07", ">2026-10-01", "<=today", "14d..7d",
+                         "2026-10-01t14:30..2026-10-01t14:45:10"]).map(When)  # fmt: skip
+
+
+def values_of(field):
+    if field.kind == "number":
+        return ranges
+    if field.kind == "date":
+        return whens
+    if field.kind == "enum":
+        return st.sampled_from([Word(name) for name, _ in field.values])
+    if field.kind == "text":
+        return text_words
+    if field.confidence:
+        short = st.builds(
+            lambda name, confidence: Word(name, confidence=confidence),
+            names.filter(bool),
+            half_open(confidences),
+        )
+        return st.one_of(names.map(Word), short)
+    return names.map(Word)
+
+
+def is_decimal_comma(term):
+    """`x<0,6` is a mistake on purpose."""
+    return any(
+        isinstance(left, Word) and left.confidence and isinstance(right, Word) and right.text.isdecimal()
+        for left, right in zip(term.values, term.values[1:], strict=False)
+    )
+
+
+def terms_of(fields, negated):
+    return st.sampled_from(fields).flatmap(
+        lambda field: st.builds(
+            Term, st.just(field.name), st.lists(values_of(field), min_size=1, max_size=3).map(tuple), negated
+        )
+    ).filter(lambda term: not is_decimal_comma(term))  # fmt: skip
+
+
+all_fields = list(FIELDS.values())
+turn_fields = [field for field in all_fields if field.scope == "turn"]
+texts = st.builds(Text, text_words, st.booleans())
+terms = terms_of(all_fields, st.booleans())
+turn_terms = st.one_of(terms_of(turn_fields, st.booleans()), texts)
+groups = st.builds(Group, st.lists(turn_terms, min_size=1, max_size=3).map(tuple), st.booleans()).filter(
+    lambda group: len(group.terms) > 1 or group.terms[0].negated
+)
+ors = st.builds(
+    Or, st.lists(st.one_of(terms, texts, groups), min_size=2, max_size=3).map(tuple), st.booleans()
+)
+side = st.one_of(turn_terms, groups).filter(lambda item: not item.negated)
+sequences = st.builds(
+    Sequence, st.sampled_from(["then", "never"]), side, side, st.one_of(st.none(), st.integers(0, 9999))
+)
+items = st.one_of(terms, texts, groups, ors, sequences)
+setting_sets = st.tuples(
+    st.none()
+    | st.sampled_from(["newest", "oldest", "confidence", "fallbacks", "longest"]).map(
+        lambda v: Setting("sort", v)
+    ),
+    st.none() | st.integers(1, 1000).map(lambda n: Setting("sample", str(n))),
+    st.none() | st.just(Setting("in", "conversation")),
+).map(lambda found: tuple(filter(None, found)))
+queries = st.builds(Query, st.lists(items, max_size=5).map(tuple), setting_sets)
+
+
+@given(queries)
+@settings(max_examples=300, deadline=None)
+def test_a_rendered_query_is_read_as_the_same_query(query):
+    parsed = parse(render(query), ALL_FEATURES)
+    assert parsed.mistakes == ()
+    assert parsed.query == query
+    assert str(parsed.query) == render(query)
+
+
+@given(queries)
+@settings(max_examples=60, deadline=None)
+def test_a_chip_taken_out_leaves_the_others(query):
+    parsed = parse("  " + render(query) + " ", ALL_FEATURES).query
+    for whole in (query, parsed):
+        for index, item in enumerate(whole.items):
+            rest = parse(without(whole, item), ALL_FEATURES)
+            assert rest.mistakes == ()
+            assert rest.query == Query(query.items[:index] + query.items[index + 1 :], query.settings)
+        for setting in whole.settings:
+            rest = parse(without(whole, setting), ALL_FEATURES).query
+            assert rest == Query(query.items, tuple(other for other in query.settings if other != setting))
+
+
+@given(queries, names, st.sampled_from(["intent", "action", "channel", "environment"]), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_a_term_put_in_is_there_once_and_nothing_else_changes(query, value, field, negated):
+    wanted = Term(field, (Word(value),), negated)
+    whole = parse(render(query), ALL_FEATURES).query
+    text = with_term(whole, field, value, negated=negated)
+    found = parse(text, ALL_FEATURES).query
+    assert not found.impossible
+    assert found == (query if wanted in query.items else Query((*query.items, wanted), query.settings))
+    assert with_term(found, field, value, negated=negated) == text
+
+
+def test_a_value_joins_the_values_of_its_field():
+    query = parse("hello  intent:a<0.5 sort:oldest").query
+    assert with_term(query, "intent", "b c", any_of=True) == 'hello intent:a<0.5,"b c" sort:oldest'
+    assert with_term(query, "channel", "rest", any_of=True) == "hello  intent:a<0.5 sort:oldest channel:rest"
+    assert with_term(parse("intent:a,b").query, "intent", "b", any_of=True) == "intent:a,b"
+    assert with_term(parse("-intent:a").query, "intent", "b", any_of=True) == "-intent:a intent:b"
+    assert with_term(Query((Term("intent", (Word("a"),)),)), "intent", "b", any_of=True) == "intent:a,b"
+
+
+def test_numbers_and_dates_are_put_in_as_expressions():
+    assert with_term(Query(), "turns", ">5") == "turns:>5"
+    assert with_term(parse("turns:>5").query, "turns", ">5") == "turns:>5"
+    assert with_term(Query(), "date", "7d", negated=True) == "-date:7d"
+    assert parse(with_term(Query(), "turns", "many")).query.impossible
+
+
+def test_taking_a_chip_out_keeps_what_was_wrong():
+    parsed = parse("intnet:x hello turns:3")
+    hello, turns = parsed.query.items
+    assert without(parsed.query, hello) == "intnet:x turns:3"
+    assert parse(without(parsed.query, turns)).query.impossible
+
+
+@pytest.mark.parametrize(
+    ("text", "chips"),
+    [
+        ("intent:a,b", ["intent is a or is b anywhere in the session"]),
+        ("-intent:a<0.6", ["not intent is a with confidence below 0.6 anywhere in the session"]),
+        ("turns:2..5", ["user turns from 2 to 5"]),
+        ("turns:3,>=9", ["user turns 3 or at least 9"]),
+        ("date:7d", ["date in the last 7 days"]),
+        ("date:1d", ["date in the last day"]),
+        ("date:last-week", ["date last week"]),
+        ("date:2026-10-01..today", ["date from 2026-10-01 to today"]),
+        ("date:..7d", ["date until 7 days ago"]),
+        ("date:>2026-10-01T10:00", ["date after 2026-10-01T10:00"]),
+        ("is:fallback", ["is the assistant fell back anywhere in the session"]),
+        ('ref* "a b"', [
+            "user or bot text contains a word that begins with ref anywhere in the session",
+            "user or bot text contains a b anywhere in the session",
+        ]),
+        ("-(intent:a -text:b)", ["not intent is a and not user text contains b in the same turn"]),
+        ("(channel:x OR a)", ["channel is x or user or bot text contains a"]),
+        ("intent:a then<3 action:b",
+         ["intent is a then, in a later turn, less than 3 user turns later action is b"]),
+        ("sort:longest sample:5 in:conversation",
+         ["sorted by most user turns first", "random sample of 5", "in whole conversations"]),
+    ],
+)  # fmt: skip
+def test_a_query_is_said_in_words(text, chips):
+    query = parse(text, ALL_FEATURES).query
+    found = explain(query)
+    assert [chip.text for chip in found] == chips
+    assert [chip.item for chip in found] == [*query.items, *query.settings]
+    assert all(chip.span == chip.item.span for chip in found)
+
+
+@given(queries)
+@settings(max_examples=60, deadline=None)
+def test_every_query_has_a_chip_for_each_part_and_values_stay_untranslated(query):
+    chips = explain(query, "~{}".format, lambda one, many, count: "~" + (one if count == 1 else many))
+    assert len(chips) == len(query.items) + len(query.settings)
+    for chip in chips:
+        assert chip.parts
+        for part in chip.parts:
+            assert part.kind == "value" or part.text.startswith("~")
+
+
+def test_the_query_language_needs_no_django():
+    program = "import sys, conversations.query, conversations.tokens; sys.exit('django' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
