@@ -14,6 +14,7 @@ SECRET_KEY = secret_key()
 # An installation on one machine is reached as localhost; behind a name, ALLOWED_HOSTS says so.
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+HOST: str = env.str("HOST", default="127.0.0.1")  # 0.0.0.0 lets other machines in
 PORT: int = env.int("PORT", default=5002)
 ROLES: list[str] = env.list("ROLES", default=["migrate", "events", "web"])
 RASA_X_TOKEN: str = env.str("RASA_X_TOKEN", default="")

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--role", choices=User.Role.values, default=User.Role.REVIEWER)
         parser.add_argument("--ask", action="store_true", help="ask for the password instead of making one")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Raises CommandError for a name that is taken and for a weak password."""
         given = _ask() if options["ask"] else ""
         password = given or secrets.token_urlsafe(12)

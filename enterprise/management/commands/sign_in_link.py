@@ -22,7 +22,7 @@ class Command(BaseCommand):
             "--address", default=f"http://localhost:{settings.PORT}", help="default: %(default)s"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Raises CommandError when there is no such person, or the person is disabled."""
         user = User.objects.filter(username=options["username"]).first()
         if user is None:
