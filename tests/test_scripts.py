@@ -14,6 +14,7 @@ from tests.services import CHECKOUT, missing
 
 SHELL_SCRIPTS = [
     ".ci/run",
+    "bin/lib/both-databases",
     "bin/lib/checks.sh",
     "bin/lib/clean-clone",
     "bin/lib/dockerfile-steps",
