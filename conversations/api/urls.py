@@ -1,4 +1,4 @@
-"""Conversations and sessions under /api."""
+"""Conversations, their tags, the lists of values, and sessions, under /api."""
 
 from django.urls import URLPattern
 
