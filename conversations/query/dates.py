@@ -44,13 +44,14 @@ class BadDate(ValueError):
 
 def check(text: str) -> None:
     """Whether `text` can be resolved at any time. Raises BadDate."""
-    parts = _split(text)
+    operator, *points = _split(text)
     # A fixed now and zone: only ranges of one sort (two days, or two distances from now) have an order of their own.
-    ends = [part for part in parts[1:] if part]
-    for part in ends:
-        _point(part, datetime(2026, 7, 1, tzinfo=UTC), UTC)
-    if parts[0] == ".." and len(ends) == 2 and len({bool(_ABSOLUTE.fullmatch(end)) for end in ends}) == 1:
-        interval = resolve(text, datetime(2026, 7, 1, 12, tzinfo=UTC), UTC)
+    now = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    for point in points if operator == ".." else points[:1]:
+        if point or operator != "..":
+            _point(point, now, UTC)
+    if all(_ABSOLUTE.fullmatch(point) for point in points) or all(_AGO.fullmatch(point) for point in points):
+        interval = resolve(text, now, UTC)
         if interval.start is not None and interval.end is not None and interval.start >= interval.end:
             raise BadDate("reversed")
 
@@ -77,7 +78,7 @@ def resolve(text: str, now: datetime, zone: tzinfo) -> Interval:
         return Interval(None, start)
     if operator == "<=":
         return Interval(None, end)
-    return Interval(start, None if start == end else end)
+    return Interval(start, None if _AGO.fullmatch(first) else end)
 
 
 def _split(text: str) -> tuple[str, str, str]:
@@ -108,7 +109,7 @@ def _point(text: str, now: datetime, zone: tzinfo) -> tuple[float, float]:
 
 def _ago(count: int, unit: str, now: datetime, zone: tzinfo) -> float:
     if unit in ("min", "h"):
-        return (now - timedelta(seconds=count * (60 if unit == "min" else 3600))).timestamp()
+        return max(0.0, now.timestamp() - count * (60 if unit == "min" else 3600))
     wall = now.astimezone(zone).replace(tzinfo=None)
     try:
         if unit in ("d", "w"):
