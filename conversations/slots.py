@@ -50,14 +50,21 @@ def slots_around(session: Session, first: Key, last: Key) -> dict[str, tuple[Any
     A slot that is not set on one side is `ABSENT` there, which is not null.
     """
     previous = (
-        Event.objects.filter(conversation_id=session.conversation_id).before(first).in_order().reverse().first()
+        Event.objects.filter(conversation_id=session.conversation_id)
+        .before(first)
+        .in_order()
+        .reverse()
+        .first()
     )
     start = (session.start_at, session.start_rank, bytes(session.start_hash))
     before: dict[str, Any] = {}
     if previous is not None and (previous.timestamp, previous.rank, bytes(previous.hash)) >= start:
         before = slots_at(session, (previous.timestamp, previous.rank, bytes(previous.hash)))
     after = slots_at(session, last)
-    return {name: (before.get(name, ABSENT), after.get(name, ABSENT)) for name in sorted(before.keys() | after.keys())}
+    return {
+        name: (before.get(name, ABSENT), after.get(name, ABSENT))
+        for name in sorted(before.keys() | after.keys())
+    }
 
 
 class _Absent:

@@ -21,7 +21,15 @@ CASES = frozenset({
 })  # fmt: skip
 
 INTENTS = ["greet", "ask_refund", "block_card", "balance", "goodbye", "faq"]
-TEXTS = ["hello there", "I want my money back", "block my card now", "¿dónde está?", "كم رصيدي", "残高を教えて", "ok 👍"]
+TEXTS = [
+    "hello there",
+    "I want my money back",
+    "block my card now",
+    "¿dónde está?",
+    "كم رصيدي",
+    "残高を教えて",
+    "ok 👍",
+]
 ACTIONS = ["utter_greet", "utter_refund", "action_block_card", "transfer_form", "utter_balance"]
 
 
@@ -86,7 +94,9 @@ class _Writer:
         environment = self.environment
         self.history.messages.append(Message(self.sender, json.dumps(message), environment))
         if self.chance(0.02, "export copy"):
-            self.history.messages.append(Message(self.sender, json.dumps(message), self.random.choice(["", "zeta"]), True))
+            self.history.messages.append(
+                Message(self.sender, json.dumps(message), self.random.choice(["", "zeta"]), True)
+            )
         if self.chance(0.02, "several environments"):
             self.history.messages.append(Message(self.sender, json.dumps(message), "alpha"))
         if self.chance(0.02, "rounded copy"):
@@ -157,7 +167,9 @@ class _Writer:
             text += " a\u0000b"
         if self.chance(0.03, "lone surrogate"):
             text += " \ud83d"
-        user = self.emit("user", text=text, parse_data=parse_data, input_channel=self.channel, metadata=metadata)
+        user = self.emit(
+            "user", text=text, parse_data=parse_data, input_channel=self.channel, metadata=metadata
+        )
         if self.chance(0.05, "equal bodies"):
             self.publish(user)
         if self.random.random() < 0.4:
@@ -187,8 +199,15 @@ class _Writer:
             self.emit("rewind")
             self.cases["rewind"] += 1
             return
-        self.emit("action", name=self.random.choice(ACTIONS), policy="TEDPolicy", confidence=self.random.random())
-        self.emit("bot", text=self.random.choice(TEXTS), data={"buttons": None}, metadata={"utter_action": "utter_x"})
+        self.emit(
+            "action", name=self.random.choice(ACTIONS), policy="TEDPolicy", confidence=self.random.random()
+        )
+        self.emit(
+            "bot",
+            text=self.random.choice(TEXTS),
+            data={"buttons": None},
+            metadata={"utter_action": "utter_x"},
+        )
         if self.chance(0.04, "undo"):
             self.emit("undo")
         if self.chance(0.03, "reset slots"):
@@ -201,5 +220,11 @@ class _Writer:
         if self.chance(0.1, "agent"):
             self.emit("agent", text="A human here.", data={})
         if self.chance(0.1, "future"):
-            message = {"sender_id": self.sender, "event": "bot", "timestamp": NOW + 40 * 86_400, "text": "hi", "data": {}}
+            message = {
+                "sender_id": self.sender,
+                "event": "bot",
+                "timestamp": NOW + 40 * 86_400,
+                "text": "hi",
+                "data": {},
+            }
             self.publish(message)

@@ -12,13 +12,22 @@ from django.db import connection
 from conversations import rebuild
 from conversations.envelope import Envelope
 from conversations.identity import parse
-from conversations.models import Assistant, Conversation, ConversationTag, Event, SearchChunk, Session, SessionValue, Tag
+from conversations.models import (
+    Assistant,
+    Conversation,
+    ConversationTag,
+    Event,
+    SearchChunk,
+    Session,
+    SessionValue,
+    Tag,
+)
 from conversations.reading import read
 from conversations.rows import COLUMNS
 from conversations.store import store
 from tests.histories import CASES, NOW, History, Message
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 SEEDS = range(6)
 
@@ -31,7 +40,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def envelopes(assistant: str, messages: Iterable[Message]) -> list[Envelope]:
     return [
-        Envelope(assistant, message.sender, read(parse(message.body)), message.body, message.environment, message.is_export)
+        Envelope(
+            assistant,
+            message.sender,
+            read(parse(message.body)),
+            message.body,
+            message.environment,
+            message.is_export,
+        )
         for message in messages
     ]
 
@@ -49,7 +65,9 @@ def store_in_batches(assistant: str, messages: list[Message], sizes: Iterable[in
 
 def plain(row: dict[str, Any], *without: str) -> dict[str, Any]:
     return {
-        name: bytes(value) if isinstance(value, memoryview) else value for name, value in row.items() if name not in without
+        name: bytes(value) if isinstance(value, memoryview) else value
+        for name, value in row.items()
+        if name not in without
     }
 
 
@@ -57,7 +75,8 @@ def words_of_chunk(pk: int) -> Counter[str]:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                "SELECT lexeme, array_length(positions, 1) FROM conversations_searchchunk, unnest(vector) WHERE id = %s", [pk]
+                "SELECT lexeme, array_length(positions, 1) FROM conversations_searchchunk, unnest(vector) WHERE id = %s",
+                [pk],
             )
             return Counter(dict(cursor.fetchall()))
         cursor.execute("SELECT words FROM conversations_searchwords WHERE rowid = %s", [pk])
@@ -67,7 +86,10 @@ def words_of_chunk(pk: int) -> Counter[str]:
 def rows_of(assistant: str) -> dict[str, Any]:
     """Everything stored of an assistant, by keys that do not depend on arrival."""
     scope = Assistant.objects.get(name=assistant)
-    senders = {pk: bytes(digest) for pk, digest in Conversation.objects.filter(assistant=scope).values_list("id", "sender_hash")}
+    senders = {
+        pk: bytes(digest)
+        for pk, digest in Conversation.objects.filter(assistant=scope).values_list("id", "sender_hash")
+    }
     ids = {}
     sessions = {}
     for row in Session.objects.filter(assistant=scope).values("id", *COLUMNS):
@@ -75,7 +97,9 @@ def rows_of(assistant: str) -> dict[str, Any]:
         ids[row["id"]] = key
         sessions[key] = plain(row, "id", "conversation_id", "assistant_id", "revision")
     words: dict[Any, Counter[str]] = {}
-    for pk, session, side in SearchChunk.objects.filter(session__assistant=scope).values_list("id", "session_id", "side"):
+    for pk, session, side in SearchChunk.objects.filter(session__assistant=scope).values_list(
+        "id", "session_id", "side"
+    ):
         words.setdefault((ids[session], side), Counter()).update(words_of_chunk(pk))
     return {
         "conversations": {
@@ -118,7 +142,9 @@ def test_four_ways_give_the_same_rows(seed: int) -> None:
     assert new + duplicates == len(messages)
     assert Event.objects.count() == new
     store_in_batches("batched", messages, iter(lambda: chance.choice([2, 7, 50, 500]), None))
-    again, repeated = store_in_batches("shuffled", shuffled, iter(lambda: chance.choice([1, 3, 20, 120]), None))
+    again, repeated = store_in_batches(
+        "shuffled", shuffled, iter(lambda: chance.choice([1, 3, 20, 120]), None)
+    )
     assert again == new
     assert again + repeated == len(shuffled)
 
