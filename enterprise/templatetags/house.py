@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -54,3 +55,9 @@ def duration(seconds: float | None) -> str:
     if whole < 86_400:
         return _("%(n)d h") % {"n": whole // 3600}
     return ngettext("%(n)d day", "%(n)d days", whole // 86_400) % {"n": whole // 86_400}
+
+
+@register.filter
+def figure(value: int) -> str:
+    """A whole number with the separators of the language: "12,345"."""
+    return str(number_format(value, force_grouping=True))

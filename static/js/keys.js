@@ -146,11 +146,11 @@ function onKey(event) {
     }
     return;
   }
-  if (["Enter", " "].includes(name) && target.closest(PRESSABLE)) return;
   if (captors.length && captors.at(-1)(name, event) === true) {
     event.preventDefault();
     return;
   }
+  if (["Enter", " "].includes(name) && target.closest(PRESSABLE)) return;
   if (own.off && name.length === 1) return;
   const whole = pending ? `${pending} ${name}` : name;
   const action = find(whole);
