@@ -121,15 +121,6 @@ def hits(found: Sequence[Token], wanted: Phrase) -> list[tuple[int, int]]:
     return spans
 
 
-def stored(word: str) -> str:
-    """`word` in a spelling that every full-text index keeps whole (PostgreSQL's `simple`, FTS5's `unicode61` with
-    `remove_diacritics 0`): emoji, vowel signs and letters younger than either index's tables become `z<hex>z`.
-    Beginnings of a word stay beginnings."""
-    if word.isascii() or _patterns().plain.fullmatch(word):
-        return word
-    return "".join(c if c.isascii() or _is_old_letter(c) else f"z{ord(c):x}z" for c in word)
-
-
 class _Folding(dict[int, str]):
     """Code point -> folded text, for str.translate; filled as characters turn up, at most one entry for each."""
 
@@ -207,11 +198,6 @@ def _cut_spans(folded: str) -> Iterator[tuple[str, int, int]]:
         yield last, begin, end
 
 
-@cache
-def _is_old_letter(character: str) -> bool:
-    return unicodedata.ucd_3_2_0.category(character)[0] in "LN"
-
-
 @dataclass(frozen=True)
 class _Patterns:
     removed: re.Pattern[str]
@@ -221,7 +207,6 @@ class _Patterns:
     emoji: re.Pattern[str]
     unit: re.Pattern[str]
     word: re.Pattern[str]
-    plain: re.Pattern[str]
 
 
 @cache
@@ -249,7 +234,6 @@ def _patterns() -> _Patterns:
         emoji=re.compile(f"[{_EMOJI}]"),
         unit=re.compile(unit),
         word=re.compile(f"(?P<run>(?:{unit})++)|{_FLAG}|[{_EMOJI}]|[^ {_UNSPACED}{_EMOJI}]+"),
-        plain=re.compile("[a-z0-9\u00df-\u00f6\u00f8-\u00ff\u0430-\u045f\u03b1-\u03c9\u4e00-\u9fa5]+"),
     )
 
 

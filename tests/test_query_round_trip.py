@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import conversations.query as query_package
 from conversations.query import (
     ALL_FEATURES,
     FIELDS,
@@ -221,3 +223,14 @@ def test_every_query_has_a_chip_for_each_part_and_values_stay_untranslated(query
 def test_the_query_language_needs_no_django():
     program = "import sys, conversations.query, conversations.tokens; sys.exit('django' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("field", FIELDS.values(), ids=lambda field: field.name)
+def test_every_field_is_described_by_an_example_that_works(field):
+    parsed = parse(field.example)
+    assert parsed.mistakes == ()
+    assert parsed.query.items[0].field == field.name
+    for alias in field.aliases:
+        assert parse(field.example.replace(field.name, alias, 1)).query == parsed.query
+    grammar = (Path(query_package.__file__).parent / "GRAMMAR.md").read_text(encoding="utf-8")
+    assert f"| `{field.name}`" in grammar
