@@ -101,8 +101,8 @@ class DemoState(models.Model):
         REMOVED = "removed", _("Removed")
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.LOADING)
-    shift = models.FloatField(
-        help_text="Seconds added to every recorded timestamp, decided with the first batch."
+    paced_to = models.FloatField(
+        help_text="Unix time before which the recording was brought to end; decided with the first batch."
     )
     position = models.PositiveIntegerField(default=0, help_text="Events of the recording that are stored.")
     total = models.PositiveIntegerField(default=0, help_text="Events of the recording; 0 while not known.")
