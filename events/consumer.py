@@ -117,8 +117,6 @@ class Consumer:
             self._disconnected("another process reads this source now")
         except (DatabaseError, NotReady) as problem:
             self._database_away(problem)
-        except OSError as problem:
-            self._disconnected(f"DATA_DIR cannot keep a rejected message: {problem.strerror}")
         return False
 
     def close(self) -> None:
@@ -153,7 +151,10 @@ class Consumer:
 
     def _finish(self, batch: Batch) -> None:
         envelopes, rejected = decode_all(batch.messages, self.address.assistant)
-        write_large(rejected)
+        try:
+            write_large(rejected)
+        except OSError as error:
+            raise Unavailable(f"DATA_DIR cannot keep a rejected message: {error.strerror}") from error
         now, row_id = time.time(), self._row_id
         last_event_at = max((envelope.row.timestamp for envelope in envelopes), default=None)
         reason = ""

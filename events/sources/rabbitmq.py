@@ -27,7 +27,10 @@ logging.getLogger("pika").setLevel(logging.CRITICAL)
 PREFETCH = 1000  # messages in flight
 IN_FLIGHT_BYTES = 32_000_000
 RAISE_SECONDS = 60.0  # between attempts to raise a lowered prefetch
-TEND_SECONDS = 15.0  # between looks at queue and binding
+TEND_SECONDS = (
+    15.0  # between looks at queue and binding in idle time; sooner when something came since the last look
+)
+TEND_SOON_SECONDS = 2.0
 EXPORT_HEADER = "rasa-export-process-id"
 
 _LOST = (AMQPError, OSError)  # what pika raises when a connection goes
@@ -49,6 +52,7 @@ class RabbitMQSource:
         self._mean_bytes = 0.0
         self._raised_at = 0.0
         self._tended_at = 0.0
+        self._is_drained = False  # took something since the last look at the queue
         self._is_cancelled = False
         self._facts: dict[str, Any] = {}
 
@@ -235,6 +239,7 @@ class RabbitMQSource:
                 )
             )
         self._buffered_bytes -= size
+        self._is_drained = True
         self._note_exchange(method)
         mean = size / len(messages)
         # Rises at once, falls slowly: one large body more than we expected is what fills the memory.
@@ -266,9 +271,11 @@ class RabbitMQSource:
 
     def _tend(self, connection: pika.BlockingConnection) -> None:
         """In idle time: count what waits and who else takes, and mend the binding if somebody deleted the exchange."""
-        if time.monotonic() - self._tended_at < TEND_SECONDS:
+        pause = TEND_SOON_SECONDS if self._is_drained else TEND_SECONDS
+        if time.monotonic() - self._tended_at < pause:
             return
         self._tended_at = time.monotonic()
+        self._is_drained = False
         if not self._exists(connection, exchange=self.address.exchange):
             self._declare(connection)
         with connection.channel() as channel:
