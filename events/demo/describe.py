@@ -44,14 +44,18 @@ def describe(messages: list[dict[str, Any]], size: int) -> str:
     many = [f"`{sender}` {count}" for sender, count in sessions.most_common(6)]
     parts = [
         "# The recording of the demo assistant\n",
-        "Written by `bin/record-demo`, which trains the assistant, runs it on a real Rasa 3.6.21, lets the customers of "
-        "`talk.py` talk to it and keeps every message as published: one JSON object a line with the AMQP `properties` "
-        "and the `body` text. Times are those of the recording; `repace.py` brings them to human pace when the demo is "
-        "loaded. The company, the people and the numbers are invented.\n",
+        (
+            "Written by `bin/record-demo`, which trains the assistant, runs it on a real Rasa 3.6.21, lets the customers of "
+            "`talk.py` talk to it and keeps every message as published: one JSON object a line with the AMQP `properties` "
+            "and the `body` text. Times are those of the recording; `repace.py` brings them to human pace when the demo is "
+            "loaded. The company, the people and the numbers are invented.\n"
+        ),
         "Made anew: `bin/record-demo` (about ten minutes on two cores).\n",
         f"- {len(messages):,} events, {size:,} bytes compressed",
-        f"- {sum(sessions.values()):,} sessions of {len(before):,} conversations "
-        "(a restart does not count as a session); the most: " + ", ".join(many),
+        (
+            f"- {sum(sessions.values()):,} sessions of {len(before):,} conversations "
+            "(a restart does not count as a session); the most: " + ", ".join(many)
+        ),
         f"- {len(versions - {''})} model; environments: {table(environments)}",
         f"- channels of user messages: {table(channels)}",
         f"- event types: {table(types)}",

@@ -218,10 +218,12 @@ ODD_TEXTS: list[str] = [
     "a" * 180,
     "\u200fمرحبا hello שלום\u200e is my bill paid?",
     "SELECT * FROM bills; -- just kidding",
-    "I have been with Wrenfield for eleven years, through the merger and the storm, and never missed a payment. "
-    "Last week the engineer came, drilled one hole, left for lunch, and was never seen again. "
-    "Meanwhile my mother cannot call me, my son cannot do his homework, and the cat is bored. "
-    "What are you going to do about it, and who pays for the hole?",
+    (
+        "I have been with Wrenfield for eleven years, through the merger and the storm, and never missed a payment. "
+        "Last week the engineer came, drilled one hole, left for lunch, and was never seen again. "
+        "Meanwhile my mother cannot call me, my son cannot do his homework, and the cat is bored. "
+        "What are you going to do about it, and who pays for the hole?"
+    ),
 ]
 
 ACCESS_NOTES: list[str] = [

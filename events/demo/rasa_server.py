@@ -75,15 +75,15 @@ def trained_model(
     models = env_bin.parent / "models"
     models.mkdir(exist_ok=True)
     model = models / f"{'fast' if fast else 'full'}-{digest.hexdigest()[:16]}.tar.gz"
-    with open(f"{model}.lock", "w") as lock:
+    with model.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not model.exists():
-            _train(env_bin, project, config, session_minutes, model, timeout)
+            _train(env_bin, project, config, model, session_minutes=session_minutes, timeout=timeout)
     return model
 
 
 def _train(
-    env_bin: Path, project: Path, config: str, session_minutes: float | None, model: Path, timeout: float
+    env_bin: Path, project: Path, config: str, model: Path, *, session_minutes: float | None, timeout: float
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="rasa-train-") as scratch:
         copy = Path(scratch) / "project"
@@ -95,10 +95,16 @@ def _train(
         command = [str(env_bin / "rasa"), "train", "-d", "domain", "-c", config]
         command += ["--fixed-model-name", "model", "--out", scratch]
         log = Path(scratch) / "train.log"
-        with open(log, "wb") as out:
+        with log.open("wb") as out:
             try:
-                done = subprocess.run(
-                    command, cwd=copy, env={**os.environ, **QUIET}, stdout=out, stderr=out, timeout=timeout
+                done = subprocess.run(  # noqa: S603 - our own command
+                    command,
+                    cwd=copy,
+                    env={**os.environ, **QUIET},
+                    stdout=out,
+                    stderr=out,
+                    timeout=timeout,
+                    check=False,
                 )
             except subprocess.TimeoutExpired as late:
                 raise RasaError(f"training took more than {timeout:.0f} s") from late
@@ -155,7 +161,7 @@ class RasaServer:
     def log(self) -> Path:
         return self.cwd / "rasa.log"
 
-    def __enter__(self) -> RasaServer:
+    def __enter__(self) -> RasaServer:  # noqa: PYI034 - Self is younger than Python 3.8
         try:
             self.start()
         except BaseException:
@@ -183,8 +189,10 @@ class RasaServer:
             [python, "-m", "rasa_sdk", "--actions", "actions", "--port", str(actions_port)], "actions.log"
         )
         self._spawn(
-            [python, "-m", "rasa", "run", "--enable-api", "-i", "127.0.0.1", "-p", str(self.port)]
-            + ["-m", str(self.model), "--endpoints", "endpoints.yml", "--credentials", "credentials.yml"],
+            [
+                *(python, "-m", "rasa", "run", "--enable-api", "-i", "127.0.0.1", "-p", str(self.port)),
+                *("-m", str(self.model), "--endpoints", "endpoints.yml", "--credentials", "credentials.yml"),
+            ],
             "rasa.log",
         )
         self._wait(f"{self.url}/status", "rasa.log")
@@ -228,10 +236,10 @@ class RasaServer:
         env.pop("RASA_ENVIRONMENT", None)
         if self.environment is not None:
             env["RASA_ENVIRONMENT"] = self.environment
-        with open(self.cwd / log, "wb") as out:
+        with (self.cwd / log).open("wb") as out:
             self._processes.append(
                 # A group of its own, so that stopping takes Rasa's children too.
-                subprocess.Popen(
+                subprocess.Popen(  # noqa: S603 - our own command
                     command,
                     cwd=self.cwd,
                     env=env,
@@ -251,7 +259,7 @@ class RasaServer:
                         f"a Rasa process ended early ({process.returncode}):\n{_tail(self.cwd / log)}"
                     )
             try:
-                with urllib.request.urlopen(url, timeout=5) as answer:
+                with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - loopback
                     if answer.status == 200:
                         return
             except (urllib.error.URLError, OSError):
@@ -262,9 +270,9 @@ class RasaServer:
 
 def post_json(url: str, body: Any, timeout: float = 60.0) -> Any:
     """POST `body` as JSON, return the decoded answer (None when it is empty)."""
-    request = urllib.request.Request(
+    request = urllib.request.Request(  # noqa: S310 - the caller's own Rasa
         url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}, method="POST"
     )
-    with urllib.request.urlopen(request, timeout=timeout) as answer:
+    with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310
         text = answer.read().decode()
     return json.loads(text) if text else None

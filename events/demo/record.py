@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - a command that tells its progress
 """Record the demo anew: train the assistant, run it, let the customers talk, keep what Rasa published.
 
     python -m events.demo.record --env-bin ~/.cache/enterprise/rasa-3.6.21/bin --amqp amqp://user:pw@127.0.0.1:5672/
@@ -55,7 +56,7 @@ class Recorder:
         }
         return f"event_broker: {json.dumps(broker)}\n"
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> Recorder:  # noqa: PYI034 - Self is younger than Python 3.8
         self._thread.start()
         self._ready.wait(60)
         if self._error is not None or not self._ready.is_set():
@@ -79,12 +80,12 @@ class Recorder:
     def _run(self) -> None:
         try:
             asyncio.run(self._consume())
-        except BaseException as error:  # noqa: BLE001 - told to the waiting thread
+        except BaseException as error:  # told to the waiting thread
             self._error = error
             self._ready.set()
 
     async def _consume(self) -> None:
-        import aio_pika
+        import aio_pika  # type: ignore[import-not-found]  # noqa: PLC0415 - only where Rasa is installed
 
         connection = await aio_pika.connect(self.url)
         async with connection:
@@ -111,31 +112,47 @@ class Recorder:
         self.messages.append({"properties": properties, "body": message.body.decode()})
 
 
-def record(env_bin: Path, amqp: str, fast: bool, parts: list[tuple[str, int, str]], seed: int) -> list[dict[str, Any]]:
+def record(
+    env_bin: Path, amqp: str, fast: bool, parts: list[tuple[str, int, str]], seed: int
+) -> list[dict[str, Any]]:
     """Everything Rasa published while the customers of all `parts` (environment, sessions, id prefix) talked."""
     started = time.monotonic()
     model = trained_model(env_bin, fast, session_minutes=EXPIRY_SECONDS / 60)
     print(f"trained in {time.monotonic() - started:.0f} s: {model.name}", flush=True)
     messages: list[dict[str, Any]] = []
     for environment, sessions, prefix in parts:
+        crowd: dict[str, Any] = {
+            "environment": environment,
+            "sessions": sessions,
+            "prefix": prefix,
+            "seed": seed,
+        }
         with tempfile.TemporaryDirectory(prefix="demo-recording-") as folder:
             cwd = Path(folder)
             if amqp:
                 with Recorder(amqp) as recorder:
-                    play(env_bin, model, recorder.endpoints(), cwd, environment, sessions, prefix, seed)
+                    play(env_bin, model, recorder.endpoints(), cwd, **crowd)
                     recorder.settle()
                 messages += recorder.messages
             else:
                 endpoints = "event_broker:\n  type: file\n  path: events.log\n"
-                play(env_bin, model, endpoints, cwd, environment, sessions, prefix, seed)
-                with open(cwd / "events.log", encoding="utf-8") as log:
+                play(env_bin, model, endpoints, cwd, **crowd)
+                with (cwd / "events.log").open(encoding="utf-8") as log:
                     messages += [{"properties": {}, "body": line.rstrip("\n")} for line in log]
         print(f"{environment}: {len(messages)} events after {time.monotonic() - started:.0f} s", flush=True)
     return messages
 
 
 def play(
-    env_bin: Path, model: Path, endpoints: str, cwd: Path, environment: str, sessions: int, prefix: str, seed: int
+    env_bin: Path,
+    model: Path,
+    endpoints: str,
+    cwd: Path,
+    *,
+    environment: str,
+    sessions: int,
+    prefix: str,
+    seed: int,
 ) -> None:
     """One Rasa server, one crowd of customers."""
     with RasaServer(env_bin, model, endpoints, cwd=cwd, environment=environment, start_timeout=600) as server:

@@ -1,0 +1,1 @@
+"""A real Rasa for end-to-end tests."""
