@@ -10,6 +10,7 @@ from conversations.query import (
     ALL_FEATURES,
     Features,
     Group,
+    Item,
     Or,
     Query,
     Range,
@@ -17,6 +18,7 @@ from conversations.query import (
     Setting,
     Term,
     Text,
+    Value,
     When,
     Word,
     parse,
@@ -24,14 +26,14 @@ from conversations.query import (
 from conversations.query.mistakes import MESSAGES
 
 
-def items(text, features=ALL_FEATURES):
+def items(text: str, features: Features = ALL_FEATURES) -> tuple[Item, ...]:
     parsed = parse(text, features)
     assert parsed.mistakes == ()
     assert not parsed.query.impossible
     return parsed.query.items
 
 
-def term(field, *values, negated=False):
+def term(field: str, *values: Value, negated: bool = False) -> Term:
     return Term(field, values, negated)
 
 
