@@ -67,13 +67,16 @@ class Address:
 
 def from_url(url: str) -> Address:
     """The address that `url` spells. Raises BadAddress for what no source of ours can read."""
+    if "#" in url:
+        raise BadAddress(f"{SETTING} holds a '#': write it as %23")
     try:
         parts = urlsplit(url)
         _ = parts.port
-    except ValueError as error:
+    except ValueError:
+        # The reason would quote what stands where the port should be: often the end of a password.
         raise BadAddress(
-            f"{SETTING} is not a URL ({error}); percent-encode special characters in it"
-        ) from error
+            f"{SETTING} is not a URL: percent-encode special characters in user and password, and check the port"
+        ) from None
     readers = {
         "amqp": _rabbitmq,
         "amqps": _rabbitmq,
@@ -92,8 +95,6 @@ def from_url(url: str) -> Address:
             f"{SETTING} begins with {parts.scheme or 'no scheme'!r}; it must be one of "
             "amqp://, amqps://, sql+sqlite://, sql+postgresql://, file://"
         )
-    if parts.fragment:
-        raise BadAddress(f"{SETTING} holds a '#': write it as %23")
     return reader(parts)
 
 
