@@ -77,7 +77,7 @@ def shape(rng: random.Random, *, is_old: bool, n_events: int | None = None) -> S
         intent, action = INTENTS[number], ACTIONS[number]
         if is_old and rng.random() < 0.12:
             intent, action = "ask_telegraph", "utter_telegraph"
-        confidence = round(min(1.0, rng.betavariate(12, 1.2)), 6)
+        confidence = round(min(1.0, rng.betavariate(12, 1.2) * rng.choices([1, 0.3], [97, 3])[0]), 6)
         said = (
             rng.choices(VOCABULARY[:300], k=4)
             + rng.choices(VOCABULARY, k=3)

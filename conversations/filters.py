@@ -8,8 +8,12 @@ import zoneinfo
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
+from django.core.exceptions import FullResultSet
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.sql.compiler import SQLCompiler
 
 from conversations import search
 from conversations.models import Assistant, Event, Session, SessionValue
@@ -63,6 +67,7 @@ class _Context:
     assistant: Assistant
     now: datetime
     zone: zoneinfo.ZoneInfo
+    driver: Term | None
 
 
 def matching(
@@ -75,7 +80,7 @@ def matching(
     """
     if query.impossible:
         return sessions.none()
-    context = _Context(assistant, datetime.fromtimestamp(now, UTC), zone_of(assistant))
+    context = _Context(assistant, datetime.fromtimestamp(now, UTC), zone_of(assistant), _driver(query))
     found = sessions.filter(assistant=assistant)
     for item in query.items:
         found = found.filter(condition(item, context))
@@ -86,6 +91,27 @@ def matching(
 def asked_of(sessions: QuerySet[Session]) -> Asked | None:
     """What `matching` noted on this queryset; None for one that it did not make."""
     return sessions._hints.get("asked")  # type: ignore[attr-defined, no-any-return]
+
+
+class HasValue(Exists):
+    """Whether the session has a value; not asked again of rows that were read from the driver's value rows.
+
+    Asked twice, the planner takes the two for independent, expects few rows, and sorts all of them.
+    """
+
+    drives = False
+
+    def as_sql(
+        self,
+        compiler: SQLCompiler,
+        connection: BaseDatabaseWrapper,
+        template: str | None = None,
+        **extra_context: Any,
+    ) -> tuple[str, tuple[str | int, ...]]:
+        """Raises FullResultSet, so that the condition is left out, in a query that is `driven` by its values."""
+        if self.drives and getattr(compiler.query, "is_driven", False):
+            raise FullResultSet
+        return super().as_sql(compiler, connection, template, **extra_context)
 
 
 class NotAnswered(NotImplementedError):
@@ -161,13 +187,20 @@ def _has_value(term: Term, context: _Context) -> Q:
     rows = SessionValue.objects.filter(
         session=OuterRef("pk"), assistant=context.assistant, kind=VALUE_KINDS[term.field]
     )
+    # One value by equality: the planner then knows that there is at most one such row.
     plain = [value_key(word.text) for word in words if word.confidence is None]
-    either = Q(Exists(rows.filter(value__in=plain))) if plain else Q()
-    for word in words:
-        if word.confidence is not None:
-            either |= Q(Exists(rows.filter(value=value_key(word.text)))) & _with_confidence(
-                word, word.confidence
-            )
+    parts = [(plain, Q())] if plain else []
+    parts += [
+        ([value_key(word.text)], _with_confidence(word, word.confidence)) for word in words if word.confidence
+    ]
+    either = Q()
+    for values, further in parts:
+        has_value = HasValue(
+            rows.filter(value__in=values) if len(values) > 1 else rows.filter(value=values[0])
+        )
+        # With several parts, a row read for one of them still has to be asked whether its own part is true.
+        has_value.drives = term is context.driver and len(parts) == 1
+        either |= Q(has_value) & further
     return either
 
 
@@ -219,13 +252,21 @@ def _asked(query: Query, context: _Context) -> Asked:
             since = max((bound for bound in (since, lowest) if bound is not None), default=None)
             until = min((bound for bound in (until, highest) if bound is not None), default=None)
             is_plain = is_plain and len(item.values) == 1
-        elif item.field in VALUE_KINDS and driver is None and len(item.values) <= MOST_BRANCHES:
+        elif item is context.driver:
             words = [word for word in item.values if isinstance(word, Word)]
             driver = Driver(VALUE_KINDS[item.field], tuple({value_key(word.text): None for word in words}))
             is_plain = is_plain and not any(word.confidence for word in words)
         else:
             is_plain = False
     return Asked(context.assistant.pk, driver, since, until, is_plain)
+
+
+def _driver(query: Query) -> Term | None:
+    """The first positive term of values, unless it has too many."""
+    for item in query.items:
+        if isinstance(item, Term) and not item.negated and item.field in VALUE_KINDS:
+            return item if len(item.values) <= MOST_BRANCHES else None
+    return None
 
 
 def _hull(term: Term, context: _Context) -> tuple[float | None, float | None]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import Expression, OrderBy
 from django.db.models.fields.tuple_lookups import (
     Tuple,
@@ -204,11 +204,16 @@ class _Walk:
         return ends[0] if ends else None
 
     def all_sorted(self, queryset: QuerySet[Session], n: int) -> list[Key]:
-        """Sorted by a sum that no index knows, so that the database gathers the matches by their own index first."""
+        """All matches, gathered before they are sorted: left to itself, a planner that expects many would try the rows
+        in order and, where the matches are old, try them all."""
         column = self.segment.column
-        found = queryset.filter(self.segment.condition, *self._bounds(column, "id", None))
-        order = [self._order(F(column) + Value(0)), self._order(F("id"))]
-        return [Key(*key) for key in found.order_by(*order).values_list(column, "id")[:n]]
+        found = queryset.filter(self.segment.condition, *self._bounds(column, "id", None)).order_by()
+        try:
+            statement, parameters = found.values_list(column, "id").query.sql_with_params()
+        except EmptyResultSet:
+            return []
+        sql = f"WITH found AS MATERIALIZED ({statement}) SELECT * FROM found"  # noqa: S608 - Django wrote it
+        return self._select(sql, parameters, n)
 
     def _branches(self, queryset: QuerySet[Session], until: Key | None) -> list[QuerySet[Session, Any]]:
         driver = self.asked.driver
@@ -233,6 +238,7 @@ class _Walk:
     ) -> QuerySet[Session, Any]:
         # In one filter(): a second one would join the value rows a second time.
         found = queryset.filter(*self._bounds(column, pk, until), **value_row)
+        found.query.is_driven = bool(value_row)  # type: ignore[attr-defined]
         return found.order_by(self._order(F(column)), self._order(F(pk))).values_list(column, pk)
 
     def _bounds(self, column: str, pk: str, until: Key | None) -> Iterable[Any]:
@@ -263,15 +269,15 @@ class _Walk:
                 continue
         if not statements:
             return []
-        direction = "DESC" if self.descending else "ASC"
         # Each in parentheses of its own: SQLite takes no LIMIT in the parts of a UNION.
         sql = " UNION ".join(
             f"SELECT * FROM ({statement}) AS branch_{number}"  # noqa: S608 - Django wrote it
             for number, (statement, _parameters) in enumerate(statements)
         )
+        return self._select(sql, chain.from_iterable(parameters for _, parameters in statements), n)
+
+    def _select(self, sql: str, parameters: Iterable[Any], n: int) -> list[Key]:
+        direction = "DESC" if self.descending else "ASC"
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"{sql} ORDER BY 1 {direction}, 2 {direction} LIMIT {n:d}",
-                list(chain.from_iterable(parameters for _, parameters in statements)),
-            )
+            cursor.execute(f"{sql} ORDER BY 1 {direction}, 2 {direction} LIMIT {n:d}", list(parameters))
             return [Key(*key) for key in cursor.fetchall()]
