@@ -108,6 +108,7 @@ def test_a_turn_is_the_message_and_all_that_followed() -> None:
         "action",
         "bot",
     ]
+    assert [item.kind for item in first.before] == ["line", "line", "line"]
     assert first.n_technical == 5
     assert first.first_key[0] == START + 1
     assert first.key[0] == START + 4

@@ -77,7 +77,7 @@ def _is_complete(rows: list[Source], found: list[Any]) -> None:
     """Every event is drawn somewhere, and what is drawn can be written to a page."""
     drawn = set()
     for turn in found:
-        for item in [turn.user, *turn.items]:
+        for item in [turn.user, *turn.before, *turn.items]:
             if item is not None:
                 drawn.add(item.id)
                 drawn.update(note.id for note in getattr(item, "notes", []))

@@ -3,6 +3,7 @@
 Pure: no Django, no database; any JSON in, plain values out. `turns` makes the transcript, `side` the panel of one turn.
 """
 
+from . import values
 from .build import turns
 from .hits import NOTHING, Wanted, wanted
 from .model import (
@@ -43,5 +44,6 @@ __all__ = [
     "Wanted",
     "side",
     "turns",
+    "values",
     "wanted",
 ]

@@ -10,7 +10,7 @@ from . import lines, messages, values
 from .hits import NOTHING, Wanted
 from .model import Action, BotMessage, Detail, Item, Key, Line, Slots, Source, Turn, UserMessage
 
-_QUIET_ACTIONS = {"action_listen", "action_session_start"}
+QUIET_ACTIONS = {"action_listen", "action_session_start"}
 _QUIET_SLOTS = {"session_started_metadata", "requested_slot"}
 _NOTES = {"active_loop", "form", "rewind", "undo", "restart"}
 
@@ -52,6 +52,7 @@ class _Builder:
             self._begin(source, key, session)
         turn = self.turns[-1]
         turn.last_key, turn.last_id = key, max(turn.last_id, source.id)
+        turn.n_events += 1
         event = values.body(source.body)
         if source.type == "user":
             turn.user = messages.user(source, event, self.wanted)
@@ -74,6 +75,7 @@ class _Builder:
             # What Rasa does before the first message of a session belongs to that message's turn.
             first = self.turns[-1]
             first.id, first.key = source.id, key
+            first.before, first.items = first.items, []
         else:
             self.turns.append(Turn(source.id, key, key, new_day=day != self.day, session=session))
         self.day = day
@@ -81,7 +83,7 @@ class _Builder:
 
     def _starts_by_itself(self, source: Source) -> bool:
         """A reminder or campaign: the assistant speaks on a later day without having been asked."""
-        quiet = source.type != "action" or source.name in _QUIET_ACTIONS
+        quiet = source.type != "action" or source.name in QUIET_ACTIONS
         return not quiet and _day(source.timestamp, self.zone) != self.day
 
     def _pick(self, user: UserMessage, event: dict[str, Any]) -> None:
@@ -98,7 +100,7 @@ class _Builder:
 
     def _action(self, source: Source, event: dict[str, Any]) -> None:
         name = event.get("name")
-        if isinstance(name, str) and name in _QUIET_ACTIONS:
+        if isinstance(name, str) and name in QUIET_ACTIONS:
             self._line(lines.action(source, event))
             return
         text = values.text(name) or values.text(event.get("action_text"), 120)

@@ -7,7 +7,7 @@ and labels of details) are English and translated by the template.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 Key = tuple[float, int, bytes]
 Tone = Literal["", "good", "warn", "bad", "violet"]
@@ -24,7 +24,7 @@ class Source(Protocol):
     id: int
     timestamp: float
     rank: int
-    hash: bytes
+    hash: Any  # bytes, or what a database driver gives for them
     type: str
     name: str
     predicted: str
@@ -227,7 +227,7 @@ class Turn:
     """A user's message and all that followed until the next one; without `user` it began by itself.
 
     `id` is the anchor event's arrival number, `key` its place in the total order; what a session does before its first
-    message belongs to that message's turn, which then begins at `first_key`. `new_day`: the calendar day differs
+    message belongs to that message's turn: it is in `before`, and the turn begins at `first_key`. `new_day`: the calendar day differs
     from that of the turn before. `session`: number of the session that starts here.
     """
 
@@ -235,12 +235,14 @@ class Turn:
     key: Key
     first_key: Key
     user: UserMessage | None = None
+    before: list[Item] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     new_day: bool = False
     session: int | None = None
     n_technical: int = 0
     last_key: Key = (0.0, 0, b"")
     last_id: int = 0
+    n_events: int = 0
 
     @property
     def timestamp(self) -> float:
@@ -266,5 +268,15 @@ class Turn:
 
     @property
     def is_silent(self) -> bool:
-        """Nothing but technical events: a page may leave it out until it is asked for them."""
-        return self.user is None and all(getattr(item, "is_technical", False) for item in self.items)
+        """Nothing but technical events and slots: a page may leave it out until it is asked for them."""
+        return self.user is None and all(
+            getattr(item, "is_technical", False) or isinstance(item, Slots) for item in self.items
+        )
+
+    @property
+    def version(self) -> str:
+        """Changes with what the turn shows, so that a page can tell which of its turns to draw again."""
+        drawn = [item for item in (self.user, *self.before, *self.items) if item]
+        reverted = sum(item.is_reverted for item in drawn)
+        picked = sum(button.is_picked for item in drawn for button in getattr(item, "buttons", ()))
+        return f"{self.n_events}.{self.last_id}.{reverted}.{picked}"

@@ -1,0 +1,94 @@
+"""How the sessions pages write times, confidences and the message ids of a transcript."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django import template
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from conversations.transcript import Line
+from conversations.views.window import key_of, write_key
+
+register = template.Library()
+
+
+@register.filter
+def moment(seconds: float | None) -> datetime | None:
+    """Unix seconds as a time in the reader's zone; None for what no calendar holds."""
+    if seconds is None:
+        return None
+    try:
+        return timezone.localtime(datetime.fromtimestamp(seconds, UTC))
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _today() -> datetime:
+    return timezone.localtime(timezone.now())
+
+
+def _day(at: datetime) -> str:
+    days = (_today().date() - at.date()).days
+    if days == 0:
+        return _("Today")
+    if days == 1:
+        return _("Yesterday")
+    if at.year == _today().year:
+        return formats.date_format(at, "MONTH_DAY_FORMAT")
+    return formats.date_format(at, "DATE_FORMAT")
+
+
+@register.filter
+def day(seconds: float | None) -> str:
+    """`Today`, `Yesterday`, `March 3`, `March 3, 2025`."""
+    at = moment(seconds)
+    return _day(at) if at else ""
+
+
+@register.filter
+def clock(seconds: float | None) -> str:
+    """The time of day."""
+    at = moment(seconds)
+    return formats.date_format(at, "H:i") if at else ""
+
+
+@register.simple_tag
+def when(seconds: float | None, *, with_day: bool = False) -> SafeString | str:
+    """A `<time>`: the time of day, or (`with_day`) the day when it is not today's; the whole of it on hover."""
+    at = moment(seconds)
+    if at is None:
+        return ""
+    is_today = at.date() == _today().date()
+    text = formats.date_format(at, "H:i") if is_today or not with_day else _day(at)
+    whole = f"{formats.date_format(at, 'DATE_FORMAT')} {formats.date_format(at, 'H:i:s')}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(timespec="milliseconds"), whole, text)
+
+
+@register.filter
+def confidence(value: float | None) -> str:
+    """Two decimals, cut and not rounded: 0.999 is not 1.00."""
+    if value is None:
+        return ""
+    return formats.number_format(int(value * 100 + 1e-9) / 100 if abs(value) < 1e6 else value, 2)
+
+
+@register.filter
+def say(message: str) -> str:
+    """A message id of the transcript in the reader's language."""
+    return _(message) if message else ""
+
+
+@register.filter
+def key(item: object) -> str:
+    """An order key as attributes hold it: of a pair that is one, or of an event."""
+    return write_key(item) if isinstance(item, tuple) else write_key(key_of(item))
+
+
+@register.filter
+def is_line(item: object) -> bool:
+    """Whether an item of a turn is an event in one line."""
+    return isinstance(item, Line)

@@ -1,0 +1,277 @@
+"""What a request asks for: the query of its URL, in words, with what is wrong with it and how to change it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import urlencode
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import Http404, HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext
+
+from conversations.filters import VALUE_KINDS, matching
+from conversations.models import Assistant, Session, SessionValue
+from conversations.pages import capped_count
+from conversations.query import (
+    FIELDS,
+    SORTS,
+    Chip,
+    Features,
+    Group,
+    Item,
+    Mistake,
+    Or,
+    Query,
+    Sequence,
+    Term,
+    Word,
+    explain,
+    parse,
+    without,
+)
+from conversations.summary import value_key
+from conversations.transcript import Wanted, wanted
+
+FEATURES = Features(alternatives=True)
+COUNT_CAP = 1000
+MAX_LOOKED_UP = 20  # values of a query that are checked for "never seen"
+
+
+@dataclass(frozen=True)
+class ShownChip:
+    """A chip, the address without it, and the values in it that no session has."""
+
+    chip: Chip
+    without: str
+    unseen: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ShownMistake:
+    """A mistake where it stands: the query before it, the wrong part, the rest; and the address with the suggestion."""
+
+    before: str
+    wrong: str
+    after: str
+    sentence: str
+    suggestion: str
+    corrected: str
+    is_warning: bool
+
+
+@dataclass(frozen=True)
+class Order:
+    """A way to sort the list."""
+
+    label: str
+    url: str
+    is_on: bool
+
+
+class Ask:
+    """The query of a request. Everything is found out when it is first asked for."""
+
+    def __init__(self, request: HttpRequest, session: Session | None = None) -> None:
+        self.user = request.user
+        self.text = request.GET.get("q", "").replace("\x00", "").strip()
+        self.named = request.GET.get("assistant", "")
+        self.technical = request.GET.get("technical") == "1"
+        self._session = session
+        self.now = time.time()
+
+    @cached_property
+    def assistants(self) -> list[Assistant]:
+        """Those that have sessions to show, `default` and older ones first, the demo last."""
+        found = Assistant.objects.filter(Exists(Session.objects.filter(assistant=OuterRef("pk"))))
+        return sorted(
+            found, key=lambda assistant: (assistant.name == "demo", assistant.name != "default", assistant.pk)
+        )
+
+    @cached_property
+    def assistant(self) -> Assistant | None:
+        """The one asked about: of the open session, else named in the URL, else the first. Raises Http404."""
+        if self._session is not None:
+            return next((a for a in self.assistants if a.pk == self._session.assistant_id), None)
+        if self.named:
+            for assistant in self.assistants:
+                if assistant.name == self.named:
+                    return assistant
+            if not Assistant.objects.filter(name=self.named).exists():
+                raise Http404(gettext("There is no assistant of this name."))
+            return None
+        return self.assistants[0] if self.assistants else None
+
+    @cached_property
+    def parsed(self) -> tuple[Query, tuple[Mistake, ...]]:
+        parsed = parse(self.text, FEATURES)
+        return parsed.query, parsed.mistakes
+
+    @property
+    def query(self) -> Query:
+        return self.parsed[0]
+
+    @cached_property
+    def wanted(self) -> Wanted:
+        return wanted(self.query)
+
+    @cached_property
+    def visible(self) -> QuerySet[Session]:
+        return Session.objects.visible_to(self.user)
+
+    @cached_property
+    def sessions(self) -> QuerySet[Session]:
+        """The sessions that the query is true of."""
+        return self.matching(self.query)
+
+    def matching(self, query: Query) -> QuerySet[Session]:
+        if self.assistant is None:
+            return self.visible.none()
+        return matching(self.visible, query, assistant=self.assistant, now=self.now)
+
+    @cached_property
+    def count(self) -> int:
+        """How many, up to `COUNT_CAP` + 1."""
+        return capped_count(self.sessions, COUNT_CAP)
+
+    @property
+    def is_capped(self) -> bool:
+        return self.count > COUNT_CAP
+
+    @property
+    def cap(self) -> int:
+        return COUNT_CAP
+
+    # --- addresses -------------------------------------------------------------------------------
+
+    def parameters(self, text: str | None = None, **more: str) -> str:
+        """The query string that keeps what is asked (or asks `text` instead), with its `?`; empty if there is nothing."""
+        asked = {
+            "q": self.text if text is None else text,
+            "assistant": self.named,
+            "technical": "1" if self.technical else "",
+        }
+        fields = {name: value for name, value in {**asked, **more}.items() if value}
+        return f"?{urlencode(fields)}" if fields else ""
+
+    @property
+    def here(self) -> str:
+        """`parameters` for templates."""
+        return self.parameters()
+
+    @property
+    def and_more(self) -> str:
+        """The same, to go before another parameter."""
+        return f"{self.here}&" if self.here else "?"
+
+    def list_url(self, text: str) -> str:
+        return reverse("conversations:session-list") + self.parameters(text)
+
+    # --- in words --------------------------------------------------------------------------------
+
+    @cached_property
+    def chips(self) -> list[ShownChip]:
+        unseen = self._unseen
+        return [
+            ShownChip(
+                chip,
+                self.list_url(without(self.query, chip.item)),
+                [word for kind, word in _names([chip.item]) if (kind, word) in unseen],
+            )
+            for chip in explain(self.query, gettext)
+        ]
+
+    @cached_property
+    def _unseen(self) -> set[tuple[int, str]]:
+        """Values in the query that no session of the assistant has; one query for all of them."""
+        asked = list(dict.fromkeys(_names(self.query.items)))[:MAX_LOOKED_UP]
+        if not asked or self.assistant is None:
+            return set()
+        rows = SessionValue.objects.filter(assistant=self.assistant)
+        seen = rows.none().values_list("kind", "value")
+        looks = [
+            rows.filter(kind=kind, value=value_key(word)).order_by().values_list("kind", "value")[:1]
+            for kind, word in asked
+        ]
+        seen = looks[0] if len(looks) == 1 else looks[0].union(*looks[1:], all=True)
+        found = set(seen)
+        return {(kind, word) for kind, word in asked if (kind, value_key(word)) not in found}
+
+    @cached_property
+    def mistakes(self) -> list[ShownMistake]:
+        shown = []
+        for mistake in self.parsed[1]:
+            start, end = mistake.span
+            corrected = ""
+            if mistake.suggestion is not None:
+                corrected = self.list_url(self.text[:start] + mistake.suggestion + self.text[end:])
+            shown.append(
+                ShownMistake(
+                    self.text[:start],
+                    self.text[start:end],
+                    self.text[end:],
+                    gettext(mistake.message) % mistake.params,
+                    mistake.suggestion or "",
+                    corrected,
+                    mistake.warning,
+                )
+            )
+        return shown
+
+    @cached_property
+    def ways_out(self) -> list[tuple[ShownChip, int]]:
+        """When nothing was found: each chip with how many sessions there are without it, most first."""
+        if self.query.impossible:
+            return []
+        ways = []
+        for chip in self.chips[:8]:
+            if not hasattr(chip.chip.item, "negated") and not isinstance(chip.chip.item, Sequence):
+                continue  # a setting: taking it off finds nothing more
+            rest = parse(without(self.query, chip.chip.item), FEATURES).query
+            ways.append((chip, capped_count(self.matching(rest), COUNT_CAP)))
+        return sorted(ways, key=lambda way: -way[1])
+
+    @cached_property
+    def orders(self) -> list[Order]:
+        """The sort orders, as links."""
+        setting = next((item for item in self.query.settings if item.name == "sort"), None)
+        rest = without(self.query, setting) if setting else self.text
+        return [
+            Order(
+                gettext(label),
+                self.list_url(rest if name == "newest" else f"{rest} sort:{name}".strip()),
+                self.query.sort == name,
+            )
+            for name, label in SORTS
+        ]
+
+    @property
+    def order(self) -> str:
+        return next((order.label for order in self.orders if order.is_on), "")
+
+    @property
+    def fields(self) -> list[tuple[str, str, str]]:
+        """Name, help and example of each field, for the help beside the bar."""
+        return [(row.name, gettext(row.help), row.example) for row in FIELDS.values()]
+
+
+def _names(items: object) -> list[tuple[int, str]]:
+    """(kind, value) of the names that items look up among the values of sessions."""
+    found: list[tuple[int, str]] = []
+    for item in items if isinstance(items, list | tuple) else []:
+        if isinstance(item, Term):
+            kind = VALUE_KINDS.get(item.field)
+            if kind is not None and item.field != "is":
+                found += [(int(kind), value.text) for value in item.values if isinstance(value, Word)]
+        elif isinstance(item, Group):
+            found += _names(item.terms)
+        elif isinstance(item, Or):
+            found += _names(item.alternatives)
+        elif isinstance(item, Sequence):
+            found += _names((item.left, item.right))
+    return found
+
+
+__all__ = ["Ask", "Item", "Order", "ShownChip", "ShownMistake"]

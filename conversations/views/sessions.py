@@ -1,0 +1,105 @@
+"""The sessions list, and the page with one of them open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_GET
+
+from conversations.models import Event, Session
+from conversations.pages import BadCursor, Page, session_page
+
+from .asking import Ask
+from .opened import Opened
+from .rows import rows_of
+
+MAX_POLLED = 300  # rows of an open list that are looked after
+
+
+@require_GET
+def session_list(request: HttpRequest) -> HttpResponse:
+    """The list for the query of the URL, with its first session open; with `cursor`, a further page of rows."""
+    ask = Ask(request)
+    cursor = request.GET.get("cursor") or None
+    try:
+        page = session_page(ask.sessions, ask.query, cursor=cursor)
+    except BadCursor as error:
+        return HttpResponseBadRequest(str(error))
+    if request.headers.get("HX-Target") == "more":
+        return render(request, "conversations/_rows.html", _rows(ask, page))
+    opened = Opened(page.rows[0], ask.wanted) if page.rows else None
+    return render(
+        request, "conversations/sessions.html", {**_rows(ask, page), "opened": opened, "is_list": True}
+    )
+
+
+@require_GET
+def session_detail(request: HttpRequest, pk: int, event_id: int | None = None) -> HttpResponse:
+    """One session, at the turn of `event_id` or the one that matters, beside the list; alone for the list's own script."""
+    session = visible_session(request, pk)
+    event = event_of(session, event_id) if event_id else None
+    ask = Ask(request, session)
+    opened = Opened(session, ask.wanted, event)
+    if request.headers.get("HX-Target") == "session":
+        return render(
+            request, "conversations/_session.html", {"ask": ask, "opened": opened, "is_partial": True}
+        )
+    page = session_page(ask.sessions, ask.query, cursor=None)
+    return render(request, "conversations/sessions.html", {**_rows(ask, page), "opened": opened})
+
+
+def _rows(ask: Ask, page: Page) -> dict[str, Any]:
+    return {"ask": ask, "page": page, "rows": rows_of(page.rows, ask.wanted)}
+
+
+@require_GET
+def list_poll(request: HttpRequest) -> HttpResponse:
+    """What changed in an open list: rows with another revision, and how many new sessions wait above.
+
+    `rows`: `id.revision` of the rows on the page, comma-separated. 204 when nothing changed and nothing waits, or as
+    many wait as the page already says (`news`).
+    """
+    ask = Ask(request)
+    known = read_known(request.GET.get("rows", ""))
+    page = session_page(ask.sessions, ask.query, cursor=None)
+    n_new = sum(session.pk not in known for session in page.rows) if known else len(page.rows)
+    current = ask.visible.select_related("conversation").filter(pk__in=known)
+    changed = [session for session in current if session.revision != known[session.pk]]
+    if not changed and str(n_new) == request.GET.get("news", "0"):
+        return HttpResponse(status=204)
+    context = {
+        "ask": ask,
+        "rows": rows_of(changed, ask.wanted),
+        "n_new": n_new,
+        "is_all_new": n_new == len(page.rows) and page.next_cursor is not None,
+    }
+    return render(request, "conversations/_list_poll.html", context)
+
+
+def read_known(text: str) -> dict[int, int]:
+    """`12.3,14.1` -> {12: 3, 14: 1}; what cannot be read is left out."""
+    known = {}
+    for pair in text.split(",")[:MAX_POLLED]:
+        pk, _, revision = pair.partition(".")
+        if pk.isdecimal() and revision.isdecimal() and len(pk) < 19 and len(revision) < 19:
+            known[int(pk)] = int(revision)
+    return known
+
+
+def visible_session(request: HttpRequest, pk: int) -> Session:
+    """The session, if this person may see it. Raises Http404."""
+    if pk >= 2**63:
+        raise Http404
+    found = Session.objects.visible_to(request.user).select_related("conversation", "assistant")
+    return get_object_or_404(found, pk=pk)
+
+
+def event_of(session: Session, pk: int) -> Event:
+    """An event of the session. Raises Http404."""
+    event = Event.objects.of_session(session).filter(pk=pk).first() if pk < 2**63 else None
+    if event is None:
+        raise Http404(gettext("This session has no such event."))
+    return event
