@@ -272,6 +272,12 @@ def test_a_hundred_conditions_are_the_limit(text, separator):
     assert parse("intent:" + ",".join(["a"] * 100)).ok
 
 
+def test_warnings_never_crowd_out_what_makes_a_query_impossible():
+    parsed = parse("a " + "AND " * 50 + "intnet:x")
+    assert len(parsed.mistakes) == 20
+    assert parsed.mistakes[-1].code == "unknown_field"
+
+
 BOMBS = [
     "(", ")", "()", "(()", '"', '\\"', '"\\', "-", "-(", "(a OR ", "a OR ", "a then ", "then<3 ", "intent:", "intent:x<",
     ",", "intent:,", "intent:a,", "a:", "date:..", "date:1", "turns:9", "\u201c", "\u201d\u201c", "(-", "1..", "é\u0300",
@@ -286,7 +292,7 @@ def test_a_bomb_is_answered_at_once(bomb):
         start = time.process_time()
         parsed = parse(text, ALL_FEATURES)
         assert time.process_time() - start < 0.5
-        assert parsed.ok or parsed.mistakes
+        assert parsed.ok or 0 < len([mistake for mistake in parsed.mistakes if not mistake.warning]) <= 20
 
 
 PIECES = [
@@ -297,7 +303,7 @@ PIECES = [
 
 
 @given(st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=30).map("".join)))
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 def test_no_text_raises_and_every_mistake_has_a_place(text):
     for features in (ALL_FEATURES, Features()):
         parsed = parse(text, features)
@@ -310,7 +316,7 @@ def test_no_text_raises_and_every_mistake_has_a_place(text):
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_a_text_without_mistakes_loses_no_word(text):
     parsed = parse(text, ALL_FEATURES)
     covered = sorted(item.span for item in (*parsed.query.items, *parsed.query.settings))

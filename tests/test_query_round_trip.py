@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import conversations.query as query_package
@@ -30,6 +30,9 @@ from conversations.query import (
     without,
 )
 from conversations.tokens import words
+
+# Big values are slow to draw on a busy machine; that says nothing about the code.
+GENERATED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # --- queries in their canonical form, as the parser gives them
 awkward = st.sampled_from(['a"b', "\\", 'x\\"', "then", "OR", "never<3", "-a", "a,b", "(", "a*", "x<0.6", "a b", "é", "a:b",
@@ -119,7 +122,7 @@ queries = st.builds(Query, st.lists(items, max_size=5).map(tuple), setting_sets)
 
 
 @given(queries)
-@settings(max_examples=300, deadline=None)
+@settings(GENERATED, max_examples=300)
 def test_a_rendered_query_is_read_as_the_same_query(query):
     parsed = parse(render(query), ALL_FEATURES)
     assert parsed.mistakes == ()
@@ -128,7 +131,7 @@ def test_a_rendered_query_is_read_as_the_same_query(query):
 
 
 @given(queries)
-@settings(max_examples=60, deadline=None)
+@settings(GENERATED, max_examples=60)
 def test_a_chip_taken_out_leaves_the_others(query):
     parsed = parse("  " + render(query) + " ", ALL_FEATURES).query
     for whole in (query, parsed):
@@ -144,7 +147,7 @@ def test_a_chip_taken_out_leaves_the_others(query):
 
 
 @given(queries, names, st.sampled_from(["intent", "action", "channel", "environment"]), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(GENERATED, max_examples=60)
 def test_a_term_put_in_is_there_once_and_nothing_else_changes(query, value, field, negated):
     wanted = Term(field, (Word(value),), negated)
     whole = parse(render(query), ALL_FEATURES).query
@@ -213,7 +216,7 @@ def test_a_query_is_said_in_words(text, chips):
 
 
 @given(queries)
-@settings(max_examples=60, deadline=None)
+@settings(GENERATED, max_examples=60)
 def test_every_query_has_a_chip_for_each_part_and_values_stay_untranslated(query):
     chips = explain(query, "~{}".format, lambda one, many, count: "~" + (one if count == 1 else many))
     assert len(chips) == len(query.items) + len(query.settings)

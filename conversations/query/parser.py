@@ -16,6 +16,7 @@ from .mistakes import Mistake, Parsed
 MAX_LENGTH = 10_000
 MAX_CONDITIONS = 100
 MAX_SAMPLE = 1_000
+MAX_MISTAKES = 20  # told at once; the first of them is where to begin
 
 _FIELD = re.compile(r"([^\W\d][\w-]*):(?!//)")
 _MISSING_COLON = re.compile(r"([^\W\d][\w-]*)([<>].*)", re.DOTALL)
@@ -55,10 +56,12 @@ class _Parser:
         else:
             self.lexemes, self.mistakes = lex(self.text)
             items = self.items()
-        self.mistakes.sort(key=lambda mistake: mistake.span)
         impossible = any(not mistake.warning for mistake in self.mistakes)
         settings = tuple(self.settings[name] for name in SETTINGS if name in self.settings)
-        return Parsed(Query(tuple(items), settings, impossible, self.text), tuple(self.mistakes))
+        query = Query(tuple(items), settings, impossible, self.text)
+        # Warnings give way, so that an impossible query always says why.
+        told = sorted(self.mistakes, key=lambda mistake: mistake.warning)[:MAX_MISTAKES]
+        return Parsed(query, tuple(sorted(told, key=lambda mistake: mistake.span)))
 
     def report(self, mistake: Mistake) -> None:
         self.mistakes.append(mistake)
@@ -258,7 +261,7 @@ class _Parser:
 
     def unknown_field(self, name: str, start: int) -> None:
         known = [*self.fields, *(alias for row in self.fields.values() for alias in row.aliases), *SETTINGS]
-        near = values.close(name.lower(), known)
+        near = values.close(name.lower(), known) if len(self.mistakes) < MAX_MISTAKES else None
         suggestion = f"{near}:" if near else None
         self.report(Mistake("unknown_field", (start, start + len(name) + 1), {"name": name}, suggestion))
 
