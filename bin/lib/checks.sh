@@ -12,23 +12,30 @@ free_port() {
   "${PYTHON:-python3}" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# await_health PORT PID LOG SECONDS: wait until the instance answers /api/health with 200.
-await_health() {
-  local port=$1 pid=$2 log=$3 seconds=$4 began=$SECONDS
-  until "${PYTHON:-python3}" bin/lib/healthcheck.py "$port" 2>/dev/null; do
+# await WHAT SECONDS PID LOG COMMAND...: wait until the command succeeds. A traceback in the log is reason enough to give up.
+await() {
+  local what=$1 seconds=$2 pid=$3 log=$4 began=$SECONDS problem=
+  shift 4
+  until "$@" >/dev/null 2>&1; do
     if ! kill -0 "$pid" 2>/dev/null; then
-      echo "It ended before it answered:"
-      tail -n 30 "$log"
-      return 1
+      problem="it ended"
+    elif grep -q Traceback "$log"; then
+      problem="it printed a traceback"
+    elif [ $((SECONDS - began)) -ge "$seconds" ]; then
+      problem="$seconds s went by"
     fi
-    if [ $((SECONDS - began)) -ge "$seconds" ]; then
-      echo "No healthy answer on port $port within $seconds s:"
-      tail -n 30 "$log"
+    if [ -n "$problem" ]; then
+      echo "Not $what: $problem. Its last words:"
+      tail -n 40 "$log"
       return 1
     fi
     sleep 0.2
   done
-  echo "healthy after $((SECONDS - began)) s"
+  echo "$what after $((SECONDS - began)) s"
+}
+
+is_healthy() {
+  "${PYTHON:-python3}" bin/lib/healthcheck.py "$1"
 }
 
 # ends_well PID LOG SIGNAL CODE...: the signal ends it with one of the codes, and without a traceback.
@@ -51,4 +58,15 @@ ends_well() {
     return 1
   fi
   echo "SIG$signal ended it with code $code"
+}
+
+# For the EXIT trap: end an instance in good order, else by force.
+put_away() {
+  if [ -n "$1" ] && kill -TERM "$1" 2>/dev/null; then
+    for _ in $(seq 50); do
+      kill -0 "$1" 2>/dev/null || return 0
+      sleep 0.1
+    done
+    kill -KILL "$1" 2>/dev/null || true
+  fi
 }
