@@ -64,10 +64,11 @@ class Seen:
             said = [row.said for row in self.rows if row.type in sides]
             return any(hits(tokens(text), phrase(value.text, value.prefix)) for text in said)
         if name == "intent" and value.confidence:
-            return any(
-                row.name == value.text and row.confidence is not None and row.confidence in value.confidence
-                for row in users
-            )
+            sure = [row.confidence for row in users if row.name == value.text and row.confidence is not None]
+            typed = [row.confidence for row in users if not row.is_payload and row.confidence is not None]
+            high = value.confidence.high
+            possible = high is None or any(confidence <= high for confidence in typed)
+            return possible and any(confidence in value.confidence for confidence in sure)
         found: set[str] = set()
         for row in self.rows:
             if name == "intent":
