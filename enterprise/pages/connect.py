@@ -9,9 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from enterprise.pages.demo import demo_card
 from enterprise.pages.guards import needs
 from enterprise.pages.recipes import Recipe, recipes
 from events.models import Source
+from events.service import default_urls
 
 SILENCE = 60.0  # seconds after which the usual causes are named
 ALIVE = 30.0  # seconds: an event service that runs says so more often
@@ -49,9 +51,7 @@ def panel(kind: str, opened: float | None = None) -> dict[str, Any]:
     """What the partial `pages/connect/panel.html` shows: the three recipes, and the live line of the chosen one."""
     now = time.time()
     opened = min(opened or now, now)
-    known = recipes(
-        settings.EVENT_BROKER_URLS, embedded=settings.EMBEDDED_EVENTS_DB, folder=settings.DATA_DIR
-    )
+    known = recipes(default_urls(), embedded=settings.EMBEDDED_EVENTS_DB, folder=settings.DATA_DIR)
     chosen = next((recipe for recipe in known if recipe.kind == kind), known[0])
     return {
         "recipes": known,
@@ -70,7 +70,8 @@ def _opened(request: HttpRequest) -> float | None:
 @require_GET
 def connect(request: HttpRequest) -> HttpResponse:
     """The page. `?via=rabbitmq` chooses the tab."""
-    return render(request, "pages/connect.html", panel(request.GET.get("via", ""), _opened(request)))
+    context = {**panel(request.GET.get("via", ""), _opened(request)), "demo": demo_card()}
+    return render(request, "pages/connect.html", context)
 
 
 @needs("operations.view")

@@ -30,33 +30,63 @@ class Recipe:
 
 
 def recipes(urls: Sequence[str], *, embedded: Path, folder: Path) -> list[Recipe]:
-    """The three ways, with what this installation's setting already says. URLs that cannot be read are left out."""
+    """The three ways, with what `urls` (those that the event service reads) already say.
+
+    `embedded` is the file of the built-in source, `folder` where a log would be kept. URLs that cannot be read are
+    left out: the event service says what is wrong with them.
+    """
     addresses: dict[str, Address] = {}
-    for url in urls:
+    built_in = _sqlite_url(embedded)
+    # The built-in file first: it is the way that needs nothing.
+    for url in sorted(urls, key=lambda url: url != built_in):
         try:
             address = from_url(url)
         except BadAddress:
             continue
         addresses.setdefault(address.kind, address)
     return [
-        _sql(embedded),
+        _sql(addresses.get("sql"), embedded, is_built_in=built_in in urls),
         _rabbitmq(addresses.get("rabbitmq")),
         _file(addresses.get("file"), folder),
     ]
 
 
-def _sql(path: Path) -> Recipe:
+def _sqlite_url(path: Path) -> str:
+    return f"sql+sqlite://{quote(str(path))}"
+
+
+def _sql(address: Address | None, embedded: Path, *, is_built_in: bool) -> Recipe:
+    broker: dict[str, object] = {"type": "sql", "dialect": "sqlite", "db": str(embedded)}
+    setting = _sqlite_url(embedded)
+    if address and address.scheme == "sql+postgresql":
+        broker = {
+            "type": "sql",
+            "dialect": "postgresql",
+            "url": address.host,
+            "port": address.port,
+            "db": address.path,
+            "username": address.user,
+            "password": "${EVENTS_DB_PASSWORD}",
+        }
+        setting = f"sql+postgresql://{quote(address.user, safe='')}:PASSWORD@{address.host}:{address.port}/{quote(address.path)}"
+    elif address:
+        broker["db"] = address.path
+        setting = _sqlite_url(Path(address.path))
     return Recipe(
         kind="sql",
         label=_("Same machine"),
         says=_(
-            "Rasa writes its events into a file of this installation. Nothing to install, nothing to restart here."
+            "Rasa writes its events into a file of this installation: nothing to install, nothing to restart here."
+        )
+        if is_built_in
+        else _(
+            "Rasa writes its events into a table, which this installation reads. No other server is needed."
         ),
-        endpoints=_yaml("event_broker", {"type": "sql", "dialect": "sqlite", "db": str(path)}),
-        setting=f"sql+sqlite://{quote(str(path))}",
-        address=from_url(f"sql+sqlite://{quote(str(path))}"),
+        endpoints=_yaml("event_broker", broker),
+        setting=setting,
+        address=address,
         causes=_CAUSES["sql"],
-        is_built_in=True,
+        is_built_in=is_built_in,
     )
 
 

@@ -19,6 +19,7 @@ from enterprise.audit import record
 from enterprise.health import STALE_SECONDS, cache_state, database_migration
 from enterprise.pages.demo import demo_card
 from enterprise.pages.guards import needs
+from enterprise.templatetags.house import figure
 from events import registry
 from events.models import RejectedMessage, Source
 
@@ -57,6 +58,10 @@ def source_state(row: Source, *, now: float) -> SourceState:
         level, word, says = "bad", _("Not connected"), row.problem or _("Connecting.")
     else:
         level, word, says = "good", _("Listening"), ""
+        if row.facts.get("waiting_for") == "file":
+            says = _("The file is not there yet: Rasa makes it with its first event.")
+        elif row.facts.get("waiting_for") == "table":
+            says = _("The table is not there yet: Rasa makes it when it starts.")
     return SourceState(row, level, word, says, lag, _facts(row.facts), _warnings(row.facts))
 
 
@@ -67,12 +72,14 @@ def _facts(facts: dict[str, Any]) -> list[tuple[str, str]]:
         "queue": _("Queue"),
         "queue_depth": _("Waiting in the queue"),
         "prefetch": _("Taken ahead"),
-        "table": _("Table"),
-        "rows_behind": _("Rows behind"),
+        "top": _("Read up to row"),
+        "holes": _("Rows that may still come"),
+        "restarts": _("Read again after a clean-up"),
         "bytes_behind": _("Bytes behind"),
-        "position": _("Position"),
+        "followed": _("Renamed logs still followed"),
     }
-    return [(label, str(facts[name])) for name, label in names.items() if facts.get(name) not in (None, "")]
+    known = [(label, facts[name]) for name, label in names.items() if facts.get(name) not in (None, "")]
+    return [(label, figure(value) if isinstance(value, int) else str(value)) for label, value in known]
 
 
 def _warnings(facts: dict[str, Any]) -> list[str]:
@@ -100,8 +107,6 @@ def _warnings(facts: dict[str, Any]) -> list[str]:
         )
     if facts.get("queue_warning"):
         found.append(str(facts["queue_warning"]))
-    if facts.get("warning"):
-        found.append(str(facts["warning"]))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from enterprise.pages import connect, entrance, people, profile, rejected, status
+from enterprise.pages import connect, demo, entrance, people, profile, rejected, status
 
 urlpatterns = [
     path("sign-in/", entrance.sign_in, name="sign-in"),
@@ -17,6 +17,9 @@ urlpatterns = [
     path("connect/", connect.connect, name="connect"),
     path("connect/panel/", connect.connect_panel, name="connect-panel"),
     path("connect/live/", connect.connect_live, name="connect-live"),
+    path("demo/card/", demo.card, name="demo-card"),
+    path("demo/play/", demo.play_one, name="demo-play"),
+    path("demo/remove/", demo.remove, name="demo-remove"),
     path("status/", status.status, name="status"),
     path("status/sources/<int:pk>/resume/", status.source_resume, name="source-resume"),
     path("status/rejected/", rejected.rejected_list, name="rejected-list"),

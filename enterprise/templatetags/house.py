@@ -39,7 +39,8 @@ def ago(value: datetime | float | None) -> str:
     if value is None:
         return ""
     at = value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
-    return _("%(duration)s ago") % {"duration": duration((timezone.now() - at).total_seconds())}
+    seconds = (timezone.now() - at).total_seconds()
+    return _("%(duration)s ago") % {"duration": duration(seconds)} if seconds >= 1 else _("just now")
 
 
 @register.filter
