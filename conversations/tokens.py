@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from operator import add
 from typing import NamedTuple
 
 LONGEST = 64  # code points of a token; what is longer is cut
@@ -177,9 +178,18 @@ def _fold_character(character: str) -> str:
 
 
 def _cut(folded: str) -> list[str]:
+    """The words of folded text: as `_cut_spans`, without the places."""
     if not _patterns().special.search(folded):
         return [word[:LONGEST] for word in folded.split()]
-    return [word for word, _, _ in _cut_spans(folded)]
+    found: list[str] = []
+    for match in _patterns().word.finditer(folded):
+        if match.lastgroup != "run":
+            found.append(match.group()[:LONGEST])
+            continue
+        units = _patterns().unit.findall(match.group())
+        found += map(add, units, units[1:])
+        found.append(units[-1])
+    return found
 
 
 def _cut_spans(folded: str) -> Iterator[tuple[str, int, int]]:
