@@ -74,22 +74,25 @@ def insert_new(
 
 
 def update(
-    model: type[models.Model], columns: Sequence[str], rows: Sequence[Row], *, key: str = "id"
+    model: type[models.Model], columns: Sequence[str], rows: Sequence[Row], *, key: Sequence[str] = ("id",)
 ) -> None:
-    """Set `columns` of the rows whose `key` comes first in each tuple."""
+    """Set `columns` of the rows whose `key` values come first in each tuple."""
     if not rows:
         return
     table = model._meta.db_table
     if is_postgresql():
         assigned = ", ".join(f"{name} = u.{name}" for name in columns)
+        found = " AND ".join(f"t.{name} = u.{name}" for name in key)
         _execute(
-            f"UPDATE {table} t SET {assigned} FROM {_unnest(model, (key, *columns))} WHERE t.{key} = u.{key}",
+            f"UPDATE {table} t SET {assigned} FROM {_unnest(model, (*key, *columns))} WHERE {found}",
             _arrays(rows),
         )
     else:
         assigned = ", ".join(f"{name} = %s" for name in columns)
+        found = " AND ".join(f"{name} = %s" for name in key)
+        width = len(key)
         _executemany(
-            f"UPDATE {table} SET {assigned} WHERE {key} = %s", [(*values, first) for first, *values in rows]
+            f"UPDATE {table} SET {assigned} WHERE {found}", [(*row[width:], *row[:width]) for row in rows]
         )
 
 
@@ -106,12 +109,13 @@ def execute(sql: str, rows: Sequence[Row]) -> None:
         _executemany(sql, rows)
 
 
-def execute_unnest(sql: str, types: Sequence[str], rows: Sequence[Row]) -> None:
-    """PostgreSQL: run a statement whose `{u}` is `rows` as a table `u(c1, c2, …)` of these SQL types."""
-    if rows:
-        arrays = ", ".join(f"%b::{name}[]" for name in types)
-        names = ", ".join(f"c{number}" for number in range(1, len(types) + 1))
-        _execute(sql.replace("{u}", f"unnest({arrays}) AS u({names})"), _arrays(rows))
+def execute_unnest(sql: str, types: Sequence[str], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    """PostgreSQL: run a statement whose `{u}` is `rows` as a table `u(c1, c2, …)` of these SQL types; its rows."""
+    if not rows:
+        return []
+    arrays = ", ".join(f"%b::{name}[]" for name in types)
+    names = ", ".join(f"c{number}" for number in range(1, len(types) + 1))
+    return _execute(sql.replace("{u}", f"unnest({arrays}) AS u({names})"), _arrays(rows))
 
 
 def new_ids(model: type[models.Model], count: int) -> list[int]:

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from conversations import bulk, rebuild, words
+from conversations import bulk, rebuild, reverting, words
 from conversations.envelope import Envelope
 from conversations.identity import Key
 from conversations.models import Assistant, Conversation, Event, Session, SessionValue
@@ -36,17 +36,21 @@ class _Grown:
     session: SessionRow
     is_new: bool = False
     added: Summary = field(default_factory=Summary)
-    messages: list[EventRow] = field(default_factory=list)
-    is_reordered: bool = False  # a rewind or undo came, or something came before one
+    rows: list[EventRow] = field(default_factory=list)
+    is_late: bool = False  # something came before an event that was there
+
+    @property
+    def is_reverting(self) -> bool:
+        """Whether marks of reverts may change."""
+        return bool(self.added.n_reverts or (self.is_late and self.session.summary.n_reverts))
 
     def add(self, event: NewEvent) -> None:
         row = event.row
-        if row.type in ("rewind", "undo") or (row.key < self.session.last and self.session.summary.n_reverts):
-            self.is_reordered = True
+        if not self.rows and not self.is_new:
+            self.is_late = row.key < self.session.last
         self.session.last = max(self.session.last, row.key)
         self.added.add(row, event.envelope.environment, event.activity_at)
-        if row.said:
-            self.messages.append(row)
+        self.rows.append(row)
 
 
 def grow(
@@ -173,18 +177,24 @@ def _write(grown: list[_Grown], conversations: dict[int, Conversation]) -> None:
     for session, new_id in zip(fresh, bulk.new_ids(Session, len(fresh)), strict=True):
         session.id = new_id
         conversations[session.conversation_id].last_session = new_id
+    _mark_reverts([item for item in grown if item.is_reverting])
     values = []
     for item in grown:
         session = item.session
-        session.summary.merge(item.added)
         session.revision = conversations[session.conversation_id].revision
-        if item.is_reordered:
-            session.n_reverted = rebuild.mark_reverts(session)
+        session.summary.merge(item.added)
         values += session.value_rows(item.added.values)
     known = sorted((item.session for item in grown if not item.is_new), key=lambda session: session.id)
     bulk.update(Session, COLUMNS, [(session.id, *session.columns()) for session in known])
     bulk.insert(Session, ("id", *COLUMNS), [(session.id, *session.columns()) for session in fresh])
     rebuild.move_values(known)
     bulk.insert(SessionValue, VALUE_COLUMNS, sorted(values), skip_existing=True)
-    words.index((item.session.id, row) for item in grown for row in item.messages)
+    words.index((item.session.id, row) for item in grown for row in item.rows if row.said)
     rebuild.save_conversations(list(conversations.values()))
+
+
+def _mark_reverts(grown: list[_Grown]) -> None:
+    for item in grown:
+        if item.is_late:
+            item.session.n_reverted = reverting.mark_anew(item.session)
+    reverting.mark_appended([(item.session, item.rows) for item in grown if not item.is_late])

@@ -43,7 +43,7 @@ def parse(text: str) -> Any:
     lone surrogates and integers of any length are kept. Raises NotAnEvent for what is not JSON.
     """
     try:
-        return json.loads(text, parse_float=_canonical_float)
+        return _decode(text)
     except RecursionError as error:
         raise NotAnEvent("nested too deeply") from error
     except json.JSONDecodeError as error:
@@ -62,13 +62,17 @@ def _canonical_float(text: str) -> float | int:
     return value
 
 
+_decode = json.JSONDecoder(parse_float=_canonical_float).decode
+
+
 def _any_int(text: str) -> Any:
     return int(text) if len(text) <= 4000 else {"\x00int": text}
 
 
 def event_hash(event: dict[str, Any]) -> bytes:
     """The 16 bytes that name an event within its conversation. `event` comes from `parse`; `sender_id` does not count."""
-    rest = {key: value for key, value in event.items() if key != "sender_id"}
+    rest = dict(event)
+    rest.pop("sender_id", None)
     try:
         text = _encode(rest)
     except ValueError:  # an integer of more digits than Python prints by default

@@ -98,22 +98,6 @@ def _replace(conversation: Conversation, sessions: list[SessionRow]) -> None:
     bulk.insert(SessionValue, VALUE_COLUMNS, sorted(values))
 
 
-def mark_reverts(session: SessionRow) -> int:
-    """Set `reverted_at` of a session's events anew; return how many user messages are reverted."""
-    events = list(
-        Event.objects.filter(conversation_id=session.conversation_id)
-        .between(session.start, session.last)
-        .in_order()
-        .values_list("id", "timestamp", "type", "reverted_at")
-    )
-    found = reverts([Step(timestamp, event_type) for _, timestamp, event_type, _ in events])
-    changes = [
-        (pk, found.get(index)) for index, (pk, _, _, old) in enumerate(events) if found.get(index) != old
-    ]
-    bulk.update(Event, ("reverted_at",), sorted(changes))
-    return sum(events[index][2] == "user" for index in found)
-
-
 def move_values(sessions: Sequence[SessionRow]) -> None:
     """Give the value rows of these sessions their session's activity."""
     rows = [(session.id, session.summary.activity_at) for session in sessions]

@@ -75,6 +75,9 @@ def starts(marks: Sequence[Mark], *, gap: float | None, known: int = 0) -> list[
     return sorted(found)
 
 
+REVERTING = ("rewind", "undo")
+
+
 class Step(NamedTuple):
     """An event of a session as far as reverts care."""
 
@@ -92,7 +95,7 @@ def reverts(steps: Sequence[Step]) -> dict[int, float]:
     popped: dict[int, float] = {}
     stack: list[int] = []
     for index, step in enumerate(steps):
-        if step.type in ("rewind", "undo"):
+        if step.type in REVERTING:
             depth = _last(stack, steps, "user" if step.type == "rewind" else "action")
             if depth is None:
                 continue
