@@ -33,6 +33,7 @@ BEAT_SECONDS = 2.0
 RETRY_SECONDS = 1.0  # between attempts to connect, and between probes of the database
 HOLD_SECONDS = 60.0  # that a batch is kept for a database that is away
 WINDOW_SECONDS, STOP_REJECTED, STOP_SHARE = 60.0, 200, 0.9
+GIVE_UP_SECONDS = 30.0  # of `once` and `exit_when_idle`, on a source or database that does not answer
 RECONNECT_DATABASE_SECONDS = 600.0
 
 
@@ -101,7 +102,7 @@ class Consumer:
                 idle = time.monotonic() - worked_at
                 if self.is_connected and self._held is None and idle >= patience:
                     return Outcome.DONE
-                if idle >= max(patience, 30.0):
+                if idle >= max(patience, GIVE_UP_SECONDS):
                     return Outcome.FAILED
             return Outcome.DONE
         finally:
@@ -137,6 +138,8 @@ class Consumer:
         if not self._row_id:
             self._row_id = registry.row_for(self.address).pk
         self._beat()
+        if not self._row_id:
+            raise Unavailable("the source was removed; adding it again")
         if self.state != SourceRow.State.RUNNING:
             self._rest()
             return False
@@ -316,9 +319,8 @@ class Consumer:
             problem=self.problem,
             facts=self._source.facts() if self.is_connected else {},
         )
-        if self.state is None:  # the row was deleted; begin with a new one
+        if self.state is None:  # the row was deleted; `_pass` begins with a new one
             self._row_id, self.state = 0, SourceRow.State.RUNNING
-            self._disconnected("the source was removed; adding it again")
 
     def _say(self, problem: str) -> None:
         """Log and show a problem when it is a new one; empty: it is over."""

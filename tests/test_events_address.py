@@ -80,7 +80,14 @@ def test_the_key_is_the_place_and_the_assistant():
 
 
 @pytest.mark.parametrize(
-    "url", ["amqp://me:sec/ret@h/", "amqp://me:sec#ret@h/", "amqp://me:sec?ret@h/", "amqp://me:sec]ret@h"]
+    "url",
+    [
+        "amqp://me:sec/ret@h/",
+        "amqp://me:sec#ret@h/",
+        "amqp://me:sec?ret@h/",
+        "amqp://me:sec]ret@h",
+        "amqp://me:12?sec@h/",
+    ],
 )
 def test_a_password_that_is_not_encoded_is_never_repeated(url: str):
     with pytest.raises(BadAddress) as caught:

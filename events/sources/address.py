@@ -175,7 +175,9 @@ def _query(parts: SplitResult, kind: str, *, libpq: bool = True) -> dict[str, An
     values = dict(parse_qsl(parts.query, keep_blank_values=True))
     known = _COMMON | (_OPTIONS[kind] if libpq else set())
     if unknown := sorted(set(values) - known):
-        raise BadAddress(f"{SETTING}: unknown option {unknown[0]}=; known here: {', '.join(sorted(known))}")
+        # A name that no option would have may be the end of a password with a '?' in it.
+        name = f" {unknown[0]}=" if unknown[0].isidentifier() else ""
+        raise BadAddress(f"{SETTING}: unknown option{name}; known here: {', '.join(sorted(known))}")
     assistant = values.pop("assistant", "default")
     if not assistant or len(assistant) > 100 or not _is_slug(assistant):
         raise BadAddress(f"{SETTING}: assistant= is a name of letters, digits, '-' and '_'")
