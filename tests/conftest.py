@@ -5,6 +5,7 @@ The suite runs on the database of TEST_DATABASE_URL (`bin/test`: PostgreSQL), wi
 TEST_DATABASE_URL empty. Threads may use the SQLite database too: it is a file.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connections
 
-from tests.services import require
+from tests.services import missing, require
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -29,6 +30,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "both_databases: run again on SQLite when the suite runs on PostgreSQL"
     )
+    # pytest-base-url's, on which pytest-playwright rests.
+    config.addinivalue_line(
+        "filterwarnings", "ignore:Session-scoped fixtures defined as instance:pytest.PytestRemovedIn10Warning"
+    )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -36,6 +41,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("services"):
         for kind in marker.args:
             require(kind)
+    if item.get_closest_marker("browser") and chromium() is None:
+        missing("no Chromium (bin/services install chromium)")
+
+
+def chromium() -> str | None:
+    """The machine's Chromium; Playwright's own download is not used."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """What pytest-playwright starts: `@pytest.mark.browser` tests take its `page` and `context` as they are."""
+    # Its event loop lives in this thread; Django would refuse the database to every test after it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's sandbox refuses root
+    return {**browser_type_launch_args, "executable_path": chromium(), "args": arguments}
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

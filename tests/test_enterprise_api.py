@@ -167,7 +167,7 @@ def test_a_session_in_the_browser_needs_its_csrf_token_to_write(ana: User) -> No
             return Response({})
 
     request = RequestFactory(enforce_csrf_checks=True).post("/api/x", b"{}", content_type="application/json")
-    request.user = ana  # type: ignore[assignment]
+    request.user = ana
     answer = Write.as_view()(request)
     assert answer.status_code == 403
     assert answer.data["status"] == "failure"
@@ -204,7 +204,7 @@ def test_every_api_view_names_the_category_it_needs() -> None:
 
 def test_a_view_without_a_category_answers_nobody(ana: User) -> None:
     request = RequestFactory().get("/")
-    request.user = ana  # type: ignore[assignment]
+    request.user = ana
     with pytest.raises(ImproperlyConfigured):
         ByCategory().has_permission(Request(request), APIView())
 
@@ -296,3 +296,14 @@ def test_the_api_describes_itself_and_its_page_needs_no_network(api: Client) -> 
     assert b"://" not in page.content
     assert b"<style" not in page.content
     assert b"<script>" not in page.content
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_the_docs_page_works_under_the_content_security_policy(live_server: Any, page: Any) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(f"{live_server.url}/api/docs")
+    page.get_by_text("/api/health").first.wait_for(timeout=20_000)
+    assert said == []

@@ -62,7 +62,8 @@ class Served:
 
     def health(self) -> dict[str, Any]:
         """What /api/health says, as soon as somebody listens."""
-        return wait_for(lambda: json.loads(self.get("/api/health")[1]))
+        body: dict[str, Any] = wait_for(lambda: json.loads(self.get("/api/health")[1]))
+        return body
 
     def stop(self, number: int = signal.SIGTERM, *, group: bool = False) -> int:
         """The exit code after a signal to the process, or as Ctrl-C does to all of its terminal."""
