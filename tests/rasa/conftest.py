@@ -1,0 +1,16 @@
+"""A real Rasa: made once, skipped visibly where no interpreter for it exists, a failure when making it fails."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.rasa.server import rasa_env
+
+
+@pytest.fixture(scope="session")
+def rasa_bin() -> Path:
+    """The bin folder of an environment with Rasa 3.6.21."""
+    found = rasa_env()
+    if found is None:
+        pytest.skip("no Python 3.8 to 3.10 on this machine: nothing was proven against a real Rasa")
+    return found
