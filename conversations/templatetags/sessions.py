@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from conversations.transcript import Line
+from conversations.models import Session
 from conversations.views.window import key_of, write_key
 
 register = template.Library()
@@ -50,6 +50,16 @@ def day(seconds: float | None) -> str:
 
 
 @register.filter
+def since(seconds: float | None) -> str:
+    """The day within a sentence: `today`, `yesterday`, `March 3`."""
+    at = moment(seconds)
+    if at is None:
+        return ""
+    days = (_today().date() - at.date()).days
+    return {0: _("today"), 1: _("yesterday")}.get(days) or _day(at)
+
+
+@register.filter
 def clock(seconds: float | None) -> str:
     """The time of day."""
     at = moment(seconds)
@@ -65,7 +75,15 @@ def when(seconds: float | None, *, with_day: bool = False) -> SafeString | str:
     is_today = at.date() == _today().date()
     text = formats.date_format(at, "H:i") if is_today or not with_day else _day(at)
     whole = f"{formats.date_format(at, 'DATE_FORMAT')} {formats.date_format(at, 'H:i:s')}"
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(timespec="milliseconds"), whole, text)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', at.isoformat(timespec="milliseconds"), whole, text
+    )
+
+
+@register.filter
+def length_of(session: Session) -> float:
+    """Seconds from a session's first event to its last."""
+    return session.last_at - session.start_at
 
 
 @register.filter
@@ -86,9 +104,3 @@ def say(message: str) -> str:
 def key(item: object) -> str:
     """An order key as attributes hold it: of a pair that is one, or of an event."""
     return write_key(item) if isinstance(item, tuple) else write_key(key_of(item))
-
-
-@register.filter
-def is_line(item: object) -> bool:
-    """Whether an item of a turn is an event in one line."""
-    return isinstance(item, Line)

@@ -116,10 +116,6 @@ class Opened:
         events = [event for event in self.window.events if turn.first_key <= key_of(event) <= turn.last_key]
         return Panel(self.session, turn, events)
 
-    @property
-    def seconds(self) -> float:
-        return self.session.last_at - self.session.start_at
-
 
 class Panel:
     """What the side says of one turn."""

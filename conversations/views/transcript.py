@@ -69,7 +69,13 @@ def transcript_poll(request: HttpRequest, pk: int) -> HttpResponse:
     ask = Ask(request, session)
     changed = _changed_from(session, int(seen) if seen.isdecimal() and len(seen) < 19 else 0)
     newest = Event.objects.of_session(session).aggregate(newest=Max("id"))["newest"]
-    context: dict[str, Any] = {"ask": ask, "session": session, "turns": [], "seen": newest or 0, "window": None}
+    context: dict[str, Any] = {
+        "ask": ask,
+        "session": session,
+        "turns": [],
+        "seen": newest or 0,
+        "window": None,
+    }
     if changed is not None and (last is None or changed <= last):
         start = max(turn_start(session, changed), first)
         window = windows.between(session, start, last)
