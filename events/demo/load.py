@@ -69,6 +69,7 @@ def load(stop: threading.Event, say: Callable[[str], None] = lambda _text: None)
             store(envelopes(batch), also=_progress(paced_to, position, position + len(batch), len(messages)))
         except Overtaken:
             log.info("the demo is loaded or removed by another process")
+            _sweep()
             return False
         except (OperationalError, InterfaceError, NotReady) as error:
             log.warning("the demo waits: %s", first_line(error))
@@ -123,6 +124,13 @@ def _progress(paced_to: float, before: int, after: int, total: int) -> Callable[
     return write
 
 
+def _sweep() -> None:
+    """A batch that was overtaken by a removal has made its empty conversations again."""
+    known = state()
+    if known is not None and known.state == DemoState.State.REMOVED:
+        _delete()
+
+
 def remove() -> int:
     """Delete the demo for good, in bounded statements; how many conversations went. A load that runs stops."""
     DemoState.objects.update_or_create(
@@ -130,6 +138,10 @@ def remove() -> int:
         defaults={"state": DemoState.State.REMOVED, "position": 0},
         create_defaults={"state": DemoState.State.REMOVED, "paced_to": time.time()},
     )
+    return _delete()
+
+
+def _delete() -> int:
     removed = 0
     while True:
         with transaction.atomic():
