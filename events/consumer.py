@@ -274,8 +274,7 @@ class Consumer:
         if self._away_since is None:
             self._away_since = now
         self._say(f"the database takes no events (DATABASE_URL): {first_line(problem)}")
-        if not connection.in_atomic_block:
-            connection.close()
+        leave_database()
         try:
             if self.is_connected and now - self._away_since >= HOLD_SECONDS:
                 self._held = None
@@ -306,9 +305,9 @@ class Consumer:
         if not self._row_id or (not force and now - self._beat_at < BEAT_SECONDS):
             return
         self._beat_at = now
-        if now - self._database_opened_at > RECONNECT_DATABASE_SECONDS and not connection.in_atomic_block:
+        if now - self._database_opened_at > RECONNECT_DATABASE_SECONDS:
             self._database_opened_at = now
-            connection.close()
+            leave_database()
         needs_lease = self.is_connected and self._source.is_exclusive
         if needs_lease and not registry.take_lease(self._row_id, self._holder, now=time.time()):
             raise registry.LeaseLost
@@ -330,6 +329,12 @@ class Consumer:
         self._beat_at = -BEAT_SECONDS
         if problem:
             log.warning("%s: %s", self.address.label, problem, extra={"action": "source_problem"})
+
+
+def leave_database() -> None:
+    """Close this thread's connection; the next query opens a fresh one. Within a transaction (a test's) it stays."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def decode_all(messages: Sequence[Message], assistant: str) -> tuple[list[Envelope], list[Rejected]]:

@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from django.conf import settings
-from django.db import connection
 
 from enterprise.schema import wait_until_ready
-from events.consumer import Consumer, Outcome
+from events.consumer import Consumer, Outcome, leave_database
 from events.sources import BATCH_MESSAGES, Address, from_url
 
 log = logging.getLogger(__name__)
@@ -75,14 +74,13 @@ def _consume(run_once: Callable[[], Outcome], stop: threading.Event, *, restart:
             except Exception:
                 # What was not acknowledged comes again; where a supervisor restarts the process, that is its business.
                 log.exception("the event service stumbled", extra={"action": "consumer_failed"})
-                connection.close()
+                leave_database()
                 if not restart:
                     return Outcome.FAILED
             if stop.wait(RESTART_SECONDS):
                 return Outcome.DONE
     finally:
-        if not connection.in_atomic_block:
-            connection.close()
+        leave_database()
 
 
 def _in_threads(consume: Callable[[Address], Outcome], addresses: list[Address]) -> list[Outcome]:

@@ -21,7 +21,7 @@ from events.consumer import Consumer, Outcome
 from events.models import RejectedMessage, Source
 from events.sources import Batch, Message, Unavailable, from_url
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 ADDRESS = from_url("amqp://nowhere/?assistant=test&queue=q")
 START = 1_700_000_000.0
@@ -442,6 +442,7 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Script]]:
     return found
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_service_reads_several_sources_and_reports_the_worst_end(scripts: dict[str, Script]):
     scripts |= {"a": Script(messages(1)), "b": Script(junk(300))}
     urls = ["amqp://h/?queue=a&assistant=a", "amqp://h/?queue=b&assistant=b"]
