@@ -22,7 +22,7 @@ YEAR = 365 * 24 * 3600  # seconds
 
 def _me(request: HttpRequest) -> User:
     # Always the user's own row, and never the request's lazy object, which a form would change in place.
-    return User.objects.get(pk=request.user.pk)
+    return User.objects.get(username=request.user.get_username())
 
 
 def _page(

@@ -1,7 +1,7 @@
 """Messages that were no events: read them, take them away as a file, try them again."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -58,7 +58,7 @@ def _page(sources: list[Source], after: str, *, show_all: bool) -> list[Rejected
     if cursor := _cursor(after):
         at, pk = cursor
         rows = rows.filter(Q(last_at__lt=at) | Q(last_at=at, pk__lt=pk))
-    newest: list[list[RejectedMessage]] = []
+    newest: list[Sequence[RejectedMessage]] = []
     for source in sources:
         part = list(rows.filter(source=source).order_by("-last_at", "-pk")[: PAGE + 1])
         for row in part:
@@ -154,4 +154,4 @@ def _replay(request: HttpRequest, rows: Any, target: str) -> HttpResponse:
         messages.error(
             request, _("Still rejected: %(n)d. The reasons are up to date.") % {"n": result.rejected}
         )
-    return redirect(request.POST.get("back") if request.POST.get("back") == "status" else "rejected-list")
+    return redirect("rejected-list")
