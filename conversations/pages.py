@@ -1,6 +1,6 @@
 """Pages of a list by key: what a page costs depends neither on its number nor on how rare the rows are.
 
-A page is read in at most four steps, whatever it shows: where a stretch of 1,000 candidates ends; the keys within
+A page is read in at most four steps, whatever it shows: where a stretch of candidates ends; the keys within
 it; only when these do not fill the page, all keys, sorted; the rows.
 """
 
@@ -26,12 +26,11 @@ from django.db.models.fields.tuple_lookups import (
 )
 from django.utils.translation import gettext as _
 
-from conversations.filters import Asked, asked_of
+from conversations.filters import LOOKED_UP, Asked, asked_of
 from conversations.models import Session
 from conversations.query import Query
 
 PAGE_SIZE = 50
-STRETCH = 1_000  # candidates that are tried in order before all matches are gathered and sorted
 
 
 class BadCursor(ValueError):
@@ -172,14 +171,17 @@ def _keys(
     """The first `n` keys of a segment beyond `after`."""
     if queryset.query.is_empty():
         return []
-    asked = asked_of(queryset) or Asked(0, is_plain=False)
+    asked = asked_of(queryset) or Asked(0, stretch=LOOKED_UP)
     walk = _Walk(segment, after, segment.descending != backward, asked)
-    if asked.is_plain and (asked.driver is None or segment.column == "activity_at"):
+    stretch = asked.stretch
+    if segment.column != "activity_at" and (asked.driver or asked.since or asked.until):
+        stretch = stretch or LOOKED_UP
+    if not stretch:
         return walk.keys(queryset, n)
     candidates = (
         Session.objects.filter(assistant=asked.assistant_id) if asked.assistant_id else Session.objects.all()
     )
-    end = walk.end_of_stretch(candidates)
+    end = walk.end_of_stretch(candidates, stretch)
     keys = walk.keys(queryset, n, until=end)
     if len(keys) < n and end is not None:
         keys = walk.all_sorted(queryset, n)
@@ -198,9 +200,9 @@ class _Walk:
     def keys(self, queryset: QuerySet[Session], n: int, until: Key | None = None) -> list[Key]:
         return self._merged(self._branches(queryset, until), 0, n)
 
-    def end_of_stretch(self, candidates: QuerySet[Session]) -> Key | None:
-        """The last of the next STRETCH candidates; None when there are fewer."""
-        ends = self._merged(self._branches(candidates, None), STRETCH - 1, 1)
+    def end_of_stretch(self, candidates: QuerySet[Session], stretch: int) -> Key | None:
+        """The last of the next `stretch` candidates; None when there are fewer."""
+        ends = self._merged(self._branches(candidates, None), stretch - 1, 1)
         return ends[0] if ends else None
 
     def all_sorted(self, queryset: QuerySet[Session], n: int) -> list[Key]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from conversations import pages
+from conversations import filters, pages
 from conversations.filters import matching
 from conversations.models import Assistant, Session, SessionValue
 from conversations.pages import BadCursor, Cursor, Key, Page, capped_count, session_page
@@ -67,7 +67,8 @@ def walk(
 def test_pages_walk_everything_exactly_once_in_both_directions(
     assistant: Assistant, sort: str, stretch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "STRETCH", stretch)
+    for module, name in ((filters, "LOOKED_UP"), (filters, "LOOKED_INTO"), (pages, "LOOKED_UP")):
+        monkeypatch.setattr(module, name, stretch)
     for text in FILTERS:
         query = parse(f"{text} sort:{sort}").query
         wanted = expected_order(
