@@ -3,19 +3,43 @@
 import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.FileAwareEnv()
+
+class Env(environ.FileAwareEnv):
+    """django-environ, naming the variable that does not fit."""
+
+    def get_value(self, var: Any, *arguments: Any, **options: Any) -> Any:
+        """Raises ImproperlyConfigured for a value of the wrong kind and for a secret file that cannot be read."""
+        try:
+            return super().get_value(var, *arguments, **options)
+        except (ValueError, OSError) as error:
+            raise ImproperlyConfigured(f"{var} cannot be read: {error}.") from error
+
+    def choice(self, var: str, values: tuple[str, ...]) -> str:
+        """One of `values`, by default the first. Raises ImproperlyConfigured."""
+        value: str = self.str(var, default=values[0])
+        if value not in values:
+            raise ImproperlyConfigured(f"{var} is one of {', '.join(values)}, not “{value}”.")
+        return value
+
+
+env = Env()
 
 
 def data_dir() -> Path:
     """Folder for keys, models and the embedded database (`DATA_DIR`, default `var/`). Made when missing."""
     path = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).expanduser().resolve()
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"DATA_DIR cannot be made: {error}.") from error
     return path
 
 

@@ -166,8 +166,8 @@ def wait_until_ready(stop: threading.Event, say: Callable[[str], None] = lambda 
 
 
 def first_line(error: BaseException) -> str:
-    """What went wrong, in one line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """What went wrong, in one line, without the full stop."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 @contextlib.contextmanager

@@ -154,18 +154,20 @@ def background(plan: Plan, start: Callable[..., None]) -> None:
 
 def migrate(plan: Plan) -> None:
     """Bring the schema to this version, however long the database takes to answer. A mistake is said, not raised."""
+    told = ""
     while not plan.stop.is_set():
         try:
             call_command("migrate", verbosity=0)
             return
         except CommandError as error:  # says what to do; another process may be doing it
-            plan.say(str(error))
+            problem = str(error)
         except Exception as error:
             log.exception("the migration failed")
-            plan.say(f"The migration failed: {schema.first_line(error)} Trying again in a minute.")
-            plan.stop.wait(60)
+            problem = f"The migration failed: {schema.first_line(error)} Trying again."
         finally:
             connections.close_all()
+        if problem != told:
+            plan.say(told := problem)
         if plan.stop.wait(RETRY_SECONDS) or _is_newer():
             return
 

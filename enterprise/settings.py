@@ -4,6 +4,8 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from enterprise.env import BASE_DIR, data_dir, env, secret_key
 
 VERSION = "0.1.0"
@@ -22,7 +24,7 @@ ADMIN_USERNAME: str = env.str("ADMIN_USERNAME", default="admin")
 ADMIN_PASSWORD: str = env.str("ADMIN_PASSWORD", default="")
 # Images in bot messages come from anywhere and tell that place who reads: "click" loads one when asked for, "always",
 # "never".
-MESSAGE_IMAGES: str = env.str("MESSAGE_IMAGES", default="click")
+MESSAGE_IMAGES: str = env.choice("MESSAGE_IMAGES", ("click", "always", "never"))
 # How many proxies of our own stand in front and append to X-Forwarded-For: what the audit log takes for the address.
 PROXIES: int = env.int("PROXIES", default=0)
 # Bots set tags from custom actions without a login, as they did upstream; "false" asks them for RASA_X_TOKEN.
@@ -90,6 +92,10 @@ TEMPLATES = [
 def database(url: str) -> dict[str, Any]:
     """Django's database dictionary for `DATABASE_URL`, with what each kind of database needs to be safe here."""
     config: dict[str, Any] = env.db_url_config(url)
+    if not config.get("ENGINE", "").endswith(("sqlite3", "postgresql")):
+        raise ImproperlyConfigured(
+            "DATABASE_URL begins with postgresql:// or sqlite:///, as in postgresql://user:password@host/name."
+        )
     if config["ENGINE"].endswith("sqlite3"):
         config["OPTIONS"] = {
             # A transaction that reads first and writes later would fail at once when another one wrote meanwhile.
@@ -103,7 +109,9 @@ def database(url: str) -> dict[str, Any]:
     return config
 
 
-DATABASES = {"default": database(env.str("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'enterprise.db'}"))}
+DATABASES = {
+    "default": database(env.str("DATABASE_URL", default="") or f"sqlite:///{DATA_DIR / 'enterprise.db'}")
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHE_URL: str = env.str("CACHE_URL", default="")
@@ -198,7 +206,7 @@ SPECTACULAR_SETTINGS = {
     "DISABLE_ERRORS_AND_WARNINGS": False,
 }
 
-LOG_FORMAT: str = env.str("LOG_FORMAT", default="text")
+LOG_FORMAT: str = env.choice("LOG_FORMAT", ("text", "json"))
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -211,6 +219,9 @@ LOGGING: dict[str, Any] = {
         },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {
+        "handlers": ["console"],
+        "level": env.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+    },
     "loggers": {"pika": {"level": "ERROR"}},
 }

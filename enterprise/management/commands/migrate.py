@@ -12,14 +12,19 @@ from enterprise import schema
 class Command(migrate.Command):
     help = "Bring the database's schema to this version, under a lock: the database migration service."
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        database = connections[options["database"]]
+    def execute(self, *args: Any, **options: Any) -> Any:
+        """Raises CommandError when the database does not answer: `serve` goes on waiting for it."""
         try:
-            database.ensure_connection()
+            connections[options["database"]].ensure_connection()
         except OperationalError as error:
             raise CommandError(
-                f"The database does not answer: {schema.first_line(error)} Check DATABASE_URL."
+                f"The database does not answer: {schema.first_line(error)}. Check DATABASE_URL."
             ) from error
+        return super().execute(*args, **options)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Django's own, alone. Raises CommandError for a schema that is newer than this version."""
+        database = connections[options["database"]]
         with schema.exclusive(database, waiting=self._say_waiting):
             unknown = schema.compare(schema.applied(database)).unknown
             if unknown and not options["prune"] and not options["migration_name"]:
