@@ -4,6 +4,7 @@ One way for pages, API, export and bulk. Each condition is answered by an index.
 driver, so that the newest fifty are read from the index in their order, however rare or old the value is.
 """
 
+import math
 import zoneinfo
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ from django.db.models.sql.compiler import SQLCompiler
 from conversations import search
 from conversations.models import Assistant, Event, Session, SessionValue
 from conversations.query import Or, Query, Range, Term, Text, When, Word
-from conversations.query.ast import Item
-from conversations.query.dates import resolve
+from conversations.query.ast import Item, Value
+from conversations.query.dates import Interval, resolve
 from conversations.summary import value_key
 
 Kind = SessionValue.Kind
@@ -64,7 +65,9 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class _Context:
+class Context:
+    """What conditions are asked in."""
+
     assistant: Assistant
     now: datetime
     zone: zoneinfo.ZoneInfo
@@ -81,12 +84,17 @@ def matching(
     """
     if query.impossible:
         return sessions.none()
-    context = _Context(assistant, datetime.fromtimestamp(now, UTC), zone_of(assistant), _driver(query))
+    context = context_of(assistant, now, _driver(query))
     found = sessions.filter(assistant=assistant)
     for item in query.items:
         found = found.filter(condition(item, context))
     found._hints = {**found._hints, "asked": _asked(query, context)}  # type: ignore[attr-defined]
     return found
+
+
+def context_of(assistant: Assistant, now: float, driver: Term | None = None) -> Context:
+    """The assistant at this moment (UTC seconds), for `condition`."""
+    return Context(assistant, datetime.fromtimestamp(now, UTC), zone_of(assistant), driver)
 
 
 def asked_of(sessions: QuerySet[Session]) -> Asked | None:
@@ -127,7 +135,7 @@ def zone_of(assistant: Assistant) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo("UTC")
 
 
-def condition(item: Item, context: _Context) -> Q:
+def condition(item: Item, context: Context) -> Q:
     """One item of a query as a condition on Session. Raises NotAnswered."""
     if isinstance(item, Or):
         either = Q()
@@ -145,7 +153,7 @@ def condition(item: Item, context: _Context) -> Q:
     elif item.field in NUMBERS:
         found = _any(between(NUMBERS[item.field], value) for value in item.values if isinstance(value, Range))
     elif item.field == "date":
-        found = _any(_during(value, context) for value in item.values if isinstance(value, When))
+        found = _any(_during(_interval(value, context)) for value in item.values)
     else:
         raise NotAnswered(item.field)
     return ~found if item.negated else found
@@ -173,8 +181,16 @@ def between(column: str, wanted: Range) -> Q:
     return inside
 
 
-def _during(when: When, context: _Context) -> Q:
-    interval = resolve(when.text, context.now, context.zone)
+def _interval(value: Value, context: Context) -> Interval:
+    """A date as written, or seconds as the API gives them."""
+    if isinstance(value, When):
+        return resolve(value.text, context.now, context.zone)
+    wanted = value if isinstance(value, Range) else Range()
+    # The end of an interval is left out, that of a range is in.
+    return Interval(wanted.low, None if wanted.high is None else math.nextafter(wanted.high, math.inf))
+
+
+def _during(interval: Interval) -> Q:
     inside = Q()
     if interval.start is not None:
         inside &= Q(activity_at__gte=interval.start)
@@ -183,7 +199,7 @@ def _during(when: When, context: _Context) -> Q:
     return inside
 
 
-def _has_value(term: Term, context: _Context) -> Q:
+def _has_value(term: Term, context: Context) -> Q:
     words = [word for word in term.values if isinstance(word, Word)]
     rows = SessionValue.objects.filter(
         session=OuterRef("pk"), assistant=context.assistant, kind=VALUE_KINDS[term.field]
@@ -239,7 +255,7 @@ LOOKED_UP, LOOKED_INTO = 3_000, 300
 MOST_BRANCHES = 8  # values of a driver that are read side by side; more are found as a set and sorted
 
 
-def _asked(query: Query, context: _Context) -> Asked:
+def _asked(query: Query, context: Context) -> Asked:
     driver: Driver | None = None
     since = until = None
     stretches: list[int] = []
@@ -269,11 +285,9 @@ def _driver(query: Query) -> Term | None:
     return None
 
 
-def _hull(term: Term, context: _Context) -> tuple[float | None, float | None]:
+def _hull(term: Term, context: Context) -> tuple[float | None, float | None]:
     """The smallest stretch of time that holds all intervals of a date term."""
-    intervals = [
-        resolve(value.text, context.now, context.zone) for value in term.values if isinstance(value, When)
-    ]
+    intervals = [_interval(value, context) for value in term.values]
     starts = [interval.start for interval in intervals]
     ends = [interval.end for interval in intervals]
     return (

@@ -70,7 +70,10 @@ def said(field: str, texts: Sequence[tuple[str, bool]], *, negated: bool = False
 
     `field`: `text` the user, `bot` the bot, `any` either. A text of several words is a phrase within one message.
     """
-    chunks = SearchChunk.objects.filter(Holds(tuple(phrase(text, prefix) for text, prefix in texts)))
+    phrases = tuple(found for found in (phrase(text, prefix) for text, prefix in texts) if found.words)
+    if not phrases:  # nothing but punctuation, which nobody can be said to have said
+        return Q() if negated else Q(pk__in=[])
+    chunks = SearchChunk.objects.filter(Holds(phrases))
     side = SIDES[field]
     if side is not None:
         chunks = chunks.filter(side=side)

@@ -1,5 +1,38 @@
 """Conversations, their tags, the lists of values, and sessions, under /api."""
 
-from django.urls import URLPattern
+from typing import Any
 
-urlpatterns: list[URLPattern] = []
+from django.urls import URLPattern, path
+
+from conversations.api.conversations import ConversationDetail, Conversations
+from conversations.api.sessions import SessionDetail, SessionEvents, Sessions
+from conversations.api.tags import TagDetail, TagOfConversation, Tags, TagsOfConversation
+from conversations.api.values import LISTS, Values
+
+# Upstream's three spellings; the OpenAPI document knows the first.
+SPELLINGS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("tags", {}),
+    ("data_tags", {"schema": None}),
+    ("data-tags", {"schema": None}),
+)
+
+
+def _tags(name: str, options: dict[str, Any]) -> list[URLPattern]:
+    return [
+        path(f"conversations/{name}", Tags.as_view(**options)),
+        path(f"conversations/{name}/<int:tag_id>", TagDetail.as_view(**options)),
+        path(f"conversations/<path:sender_id>/{name}", TagsOfConversation.as_view(**options)),
+        path(f"conversations/<path:sender_id>/{name}/<int:tag_id>", TagOfConversation.as_view(**options)),
+    ]
+
+
+# An id may hold slashes, so that what follows it is tried first.
+urlpatterns: list[URLPattern] = [
+    *(path(name, Values.as_view(kind=kind)) for name, kind in LISTS.items()),
+    path("conversations", Conversations.as_view(), name="api-conversations"),
+    *(pattern for name, options in SPELLINGS for pattern in _tags(name, options)),
+    path("conversations/<path:sender_id>", ConversationDetail.as_view(), name="api-conversation"),
+    path("sessions", Sessions.as_view(), name="api-sessions"),
+    path("sessions/<int:pk>", SessionDetail.as_view(), name="api-session"),
+    path("sessions/<int:pk>/events", SessionEvents.as_view(), name="api-session-events"),
+]

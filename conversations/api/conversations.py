@@ -1,0 +1,214 @@
+"""`/api/conversations`: upstream's rows, aggregated from sessions, and one conversation's events as published."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.forms import ValidationError
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from conversations.api import events, shapes
+from conversations.api.scope import assistant_of, conversation_of, filters_of
+from conversations.filters import NUMBERS, between, condition, context_of
+from conversations.filterset import Moment, SessionFilterSet
+from conversations.models import Assistant, Conversation, ConversationTag, Event, Flag, Session, SessionValue
+from conversations.query import Range, Term, Text
+from enterprise.api import pagination
+from enterprise.api.errors import Failure
+from enterprise.api.renderers import dumps
+
+PAGE, LARGEST_PAGE = 100, 1_000
+NOT_YET = (
+    "slots",
+    "in_training_data",
+)  # of upstream's filters: refused, because ignoring one would widen the result
+REVIEW_STATES = ("unread", "reviewed", "saved_for_later")
+Kind = SessionValue.Kind
+_LISTS = {Kind.PREDICTED: "intents", Kind.ACTION: "actions", Kind.POLICY: "policies"}
+
+
+class Conversations(APIView):
+    """The conversations of an assistant, newest activity first."""
+
+    category = "conversations.view"
+
+    @extend_schema(
+        operation_id="conversations_list",
+        parameters=[
+            *shapes.FILTERS,
+            OpenApiParameter("tags_any", str, description="Ids of tags, between commas: any of them"),
+            OpenApiParameter("is_flagged", bool, description="Whether a turn is flagged"),
+            OpenApiParameter("review_status", str, enum=REVIEW_STATES),
+            shapes.PROJECT, shapes.LIMIT, shapes.OFFSET,
+        ],
+        responses={200: shapes.ConversationRow(many=True), **shapes.ERRORS},
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        """A filter is true of a conversation when it is true of one of its sessions. `X-Total-Count` is exact."""
+        window = pagination.window(request, default=PAGE, maximum=LARGEST_PAGE)
+        filters = filters_of(request)
+        assistant = assistant_of(request)
+        if assistant is None:
+            return pagination.respond([], request, total=0)
+        found = _upstream(request, matching(filters, assistant))
+        total = pagination.total(found)
+        page = found.order_by("-activity_at", "-id").values_list("id", "sender_id", "last_at")
+        return pagination.respond(list(_rows(list(window.of(page)))), request, total=total)
+
+
+def matching(filters: SessionFilterSet, assistant: Assistant) -> QuerySet[Conversation]:
+    """Conversations of which each parameter is true: somewhere in them, or of their sum, lowest, or latest activity."""
+    context = context_of(assistant, time.time())
+    found = Conversation.objects.filter(assistant=assistant, n_events__gt=0)
+    sessions = Session.objects.filter(conversation=OuterRef("pk"))
+    for item in filters.parsed.query.items:
+        field = item.field if isinstance(item, Term | Text) else ""
+        if field == "date":
+            # The conversation's column has the name of the session's.
+            found = found.filter(condition(item, context))
+        elif isinstance(item, Term) and field in NUMBERS:
+            sums = Sum if field == "turns" else Min
+            number = sessions.order_by().values("conversation").annotate(number=sums(NUMBERS[field]))
+            name = f"number_{field.replace('-', '_')}"
+            found = found.alias(**{name: Subquery(number.values("number"))})
+            inside = Q()
+            for value in item.values:
+                inside |= between(name, value) if isinstance(value, Range) else Q()
+            found = found.filter(~inside if item.negated else inside)
+        else:
+            found = found.filter(Exists(sessions.filter(condition(item, context))))
+    return found
+
+
+def _upstream(request: Request, found: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    """Upstream's filters by what people did. Raises Failure (400) for those that have no answer yet."""
+    for name in NOT_YET:
+        if request.GET.get(name):
+            message = _("“%(name)s” cannot be filtered by yet.") % {"name": name}
+            raise Failure(400, "UnsupportedParameter", message, {"parameter": name})
+    if tags := request.GET.get("tags_any"):
+        ids = [part.strip() for part in tags.split(",") if part.strip()]
+        if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in ids):
+            raise Failure(
+                400, "InvalidParameter", _("Tags are given by their ids."), {"parameter": "tags_any"}
+            )
+        uses = ConversationTag.objects.filter(
+            conversation=OuterRef("pk"), tag__in=map(int, ids), is_removed=False
+        )
+        found = found.filter(Exists(uses))
+    if is_flagged := request.GET.get("is_flagged", "").lower():
+        flags = Exists(Flag.objects.filter(conversation=OuterRef("pk")))
+        found = found.filter(flags if is_flagged in ("true", "1", "yes") else ~flags)
+    if (status := request.GET.get("review_status")) and "unread" not in status.split(","):
+        found = found.none()  # nothing can be reviewed yet
+    return found
+
+
+def _rows(page: list[tuple[int, str, float]]) -> Iterator[dict[str, Any]]:
+    """Rows for conversations given as (id, sender, time of the last event), in four queries however many they are."""
+    ids = [pk for pk, _, _ in page]
+    sums: dict[int, dict[str, Any]] = {}
+    channels: dict[int, tuple[float, str]] = {}
+    columns = ("conversation_id", "channel_at", "channel", "n_user_messages", *_CONFIDENCES)
+    for row in Session.objects.filter(conversation__in=ids).values(*columns):
+        pk = row["conversation_id"]
+        known = sums.setdefault(pk, {"n_user_messages": 0})
+        known["n_user_messages"] += row["n_user_messages"]
+        for column, (name, extreme) in _CONFIDENCES.items():
+            known[name] = extreme((n for n in (known.get(name), row[column]) if n is not None), default=None)
+        if row["channel_at"] is not None:
+            channels[pk] = max(channels.get(pk, (0.0, "")), (row["channel_at"], row["channel"]))
+    values = SessionValue.objects.filter(session__conversation__in=ids, kind__in=_LISTS)
+    lists: dict[tuple[int, str], list[str]] = {}
+    for pk, kind, value in (
+        values.values_list("session__conversation_id", "kind", "value").distinct().order_by("value")
+    ):
+        lists.setdefault((pk, _LISTS[Kind(kind)]), []).append(value)
+    uses = ConversationTag.objects.filter(conversation__in=ids, is_removed=False).order_by("id")
+    tags: dict[int, list[int]] = {}
+    for pk, tag_id in uses.values_list("conversation_id", "tag_id"):
+        tags.setdefault(pk, []).append(tag_id)
+    flags = set(Flag.objects.filter(conversation__in=ids).values_list("conversation_id", flat=True))
+    for pk, sender_id, last_at in page:
+        yield {
+            "sender_id": sender_id,
+            "sender_name": sender_id,
+            "latest_event_time": last_at,
+            "latest_input_channel": channels[pk][1] if pk in channels else None,
+            **{name: lists.get((pk, name), []) for name in _LISTS.values()},
+            **dict.fromkeys((name for name, _ in _CONFIDENCES.values()), None),
+            "in_training_data": None,
+            "review_status": "unread",
+            "n_user_messages": 0,
+            **sums.get(pk, {}),
+            "has_flagged_messages": pk in flags,
+            "corrected_messages": [],
+            "interactive": False,
+            "tags": tags.get(pk, []),
+            "created_by": None,
+        }
+
+
+_CONFIDENCES: dict[str, tuple[str, Any]] = {
+    "min_action_confidence": ("minimum_action_confidence", min),
+    "max_action_confidence": ("maximum_action_confidence", max),
+    "min_intent_confidence": ("minimum_intent_confidence", min),
+    "max_intent_confidence": ("maximum_intent_confidence", max),
+}
+
+
+class ConversationDetail(APIView):
+    """One conversation."""
+
+    category = "conversations.view"
+
+    @extend_schema(
+        operation_id="conversations_retrieve",
+        parameters=[
+            OpenApiParameter("since", str, description="Events from this time on: Unix seconds or ISO-8601"),
+            OpenApiParameter("until", str, description="Events up to this time: Unix seconds or ISO-8601"),
+            OpenApiParameter("history", bool, description="false: only what came after the last restart"),
+            OpenApiParameter("environment", str, description="Events of this environment"),
+            shapes.PROJECT,
+        ],
+        responses={200: shapes.Conversation, **shapes.ERRORS},
+    )
+    def get(self, request: Request, sender_id: str) -> HttpResponse:
+        """Its events as they were published, in their order, each with `is_flagged`."""
+        conversation = conversation_of(request, sender_id)
+        if not conversation.n_events:
+            message = _("Nothing has been said in “%(id)s” yet.") % {"id": sender_id}
+            raise Failure(404, "UnknownConversation", message)
+        found = _part(request, Event.objects.filter(conversation=conversation))
+        before = b'{"sender_id":' + dumps(conversation.sender_id) + b',"events":['
+        return events.answer(events.published(found, events.flagged(conversation.pk)), before, b"]}")
+
+
+def _part(request: Request, found: QuerySet[Event]) -> QuerySet[Event]:
+    """The events that are asked for, in order. Raises Failure (400)."""
+    if request.GET.get("history", "").lower() in ("false", "0", "no"):
+        restart = found.filter(type="restart").order_by("timestamp", "rank", "hash").last()
+        if restart is not None:
+            key = (restart.timestamp, restart.rank, bytes(restart.hash))
+            found = Event.objects.filter(conversation_id=restart.conversation_id).after(key)
+    if environment := request.GET.get("environment"):
+        found = found.filter(environment=environment)
+    for name, lookup in (("since", "timestamp__gte"), ("until", "timestamp__lte")):
+        if text := request.GET.get(name):
+            found = found.filter(**{lookup: _moment(name, text)})
+    return found.order_by("timestamp", "rank", "hash")
+
+
+def _moment(name: str, text: str) -> Any:
+    try:
+        return Moment().clean(text)
+    except ValidationError as error:
+        raise Failure(
+            400, "InvalidParameter", error.messages[0], {"parameter": name, "value": text}
+        ) from error
