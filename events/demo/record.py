@@ -13,6 +13,8 @@ import argparse
 import asyncio
 import gzip
 import json
+import signal
+import sys
 import tempfile
 import threading
 import time
@@ -178,6 +180,8 @@ def main() -> None:
     parser.add_argument("--fast", action="store_true", help="the variant without neural networks")
     parser.add_argument("--out", type=Path, default=HERE / "recording.jsonl.gz")
     options = parser.parse_args()
+    # Ended from outside, the servers still have to be taken down.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     parts = [("production", options.sessions, "")]
     if options.staging:
         parts.append(("staging", options.staging, "stg-"))
