@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 from django import template
 from django.utils import formats, timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from conversations.models import Session
+from conversations.transcript import Entity, Segment
 from conversations.views.window import key_of, write_key
 
 register = template.Library()
@@ -104,3 +105,31 @@ def say(message: str) -> str:
 def key(item: object) -> str:
     """An order key as attributes hold it: of a pair that is one, or of an event."""
     return write_key(item) if isinstance(item, tuple) else write_key(key_of(item))
+
+
+@register.simple_tag
+def runs(segments: list[Segment]) -> SafeString:
+    """A message's text: entities underlined with their labels behind them, hits marked, addresses linked."""
+    return mark_safe("".join(_run(segment) for segment in segments))  # noqa: S308 - each run is escaped
+
+
+def _run(run: Segment) -> str:
+    text = escape(run.text)
+    if run.is_plain:
+        return text
+    if run.is_hit:
+        text = format_html("<mark>{}</mark>", text)
+    if run.entities:
+        about = "\n".join(_about(entity) for entity in run.entities)
+        twice = " twice" if len(run.entities) > 1 else ""
+        text = format_html('<span class="ent{}" title="{}">{}</span>', twice, about, text)
+    if run.url:
+        link = '<a href="{}" rel="noopener noreferrer nofollow" target="_blank">{}</a>'
+        text = format_html(link, run.url, text)
+    names = (format_html('<sub class="ent-name"><bdi>{}</bdi></sub>', entity.label) for entity in run.ends)
+    return text + "".join(names)
+
+
+def _about(entity: Entity) -> str:
+    sure = "" if entity.confidence is None else f" {confidence(entity.confidence)}"
+    return f"{entity.label} = {entity.value}{sure}{f' · {entity.extractor}' if entity.extractor else ''}"

@@ -13,7 +13,7 @@ from conversations.tokens import Phrase, hits, tokens
 from . import values
 from .model import Entity, Segment
 
-MAX_TEXT = 4000  # code points of a message that a bubble shows
+MAX_TEXT = 2000  # code points of a message that a bubble shows
 MAX_ENTITIES = 50
 
 Place = tuple[int, int]

@@ -63,6 +63,15 @@ class ShownMistake:
 
 
 @dataclass(frozen=True)
+class Hint:
+    """A field by example; the address has the example added to the query."""
+
+    example: str
+    help: str
+    url: str
+
+
+@dataclass(frozen=True)
 class Order:
     """A way to sort the list."""
 
@@ -190,14 +199,12 @@ class Ask:
         if not asked or self.assistant is None:
             return set()
         rows = SessionValue.objects.filter(assistant=self.assistant)
-        seen = rows.none().values_list("kind", "value")
-        looks = [
-            rows.filter(kind=kind, value=value_key(word)).order_by().values_list("kind", "value")[:1]
-            for kind, word in asked
-        ]
-        seen = looks[0] if len(looks) == 1 else looks[0].union(*looks[1:], all=True)
-        found = set(seen)
-        return {(kind, word) for kind, word in asked if (kind, value_key(word)) not in found}
+        looks = {
+            f"seen_{number}": Exists(rows.filter(kind=kind, value=value_key(word)))
+            for number, (kind, word) in enumerate(asked)
+        }
+        seen = Assistant.objects.filter(pk=self.assistant.pk).annotate(**looks).values_list(*looks).get()
+        return {name for name, is_seen in zip(asked, seen, strict=True) if not is_seen}
 
     @cached_property
     def mistakes(self) -> list[ShownMistake]:
@@ -252,9 +259,12 @@ class Ask:
         return next((order.label for order in self.orders if order.is_on), "")
 
     @property
-    def fields(self) -> list[tuple[str, str, str]]:
-        """Name, help and example of each field, for the help beside the bar."""
-        return [(row.name, gettext(row.help), row.example) for row in FIELDS.values()]
+    def fields(self) -> list[Hint]:
+        """An example of each field, for the help beside the bar."""
+        return [
+            Hint(row.example, gettext(row.help), self.list_url(f"{self.text} {row.example}".strip()))
+            for row in FIELDS.values()
+        ]
 
 
 def _names(items: object) -> list[tuple[int, str]]:

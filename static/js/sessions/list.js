@@ -91,8 +91,9 @@ export function apply(html) {
     if (focused) row.focus({ preventScroll: true });
     forget();
   }
+  if (list()?.dataset.reload !== undefined && Number(news?.dataset.news)) return location.reload(); // the first one ever
   const bar = document.getElementById("news");
-  if (!bar || !news) return;
+  if (!bar || !news) return undefined;
   const n = Number(news.dataset.news);
   if (n && bar.dataset.n !== String(n)) {
     bar.querySelector("span").textContent = news.textContent;
@@ -100,6 +101,7 @@ export function apply(html) {
   }
   bar.dataset.n = String(n);
   bar.hidden = !n;
+  return undefined;
 }
 
 document.addEventListener("click", (event) => {
