@@ -116,9 +116,8 @@ class _Writer:
                 self.channel = self.random.choice(["whatsapp", "web", "phone"])
             if self.chance(0.2, "several models") and number:
                 self.model = self.random.choice(["m2", "m3"])
-            if self.marks_sessions:
-                self.session_start(number)
-            elif number == sessions - 1 and number and self.chance(0.2, "late session start after silence"):
+            is_last = 0 < number == sessions - 1
+            if self.marks_sessions or (is_last and self.chance(0.2, "late session start after silence")):
                 self.session_start(number)
             for _ in range(self.random.randint(1, 2 if short else 6)):
                 self.turn()

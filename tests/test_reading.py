@@ -1,5 +1,6 @@
 """What is read of an event, whatever Rasa or others send."""
 
+import itertools
 import json
 
 import pytest
@@ -103,7 +104,7 @@ def test_sums_do_not_depend_on_order_or_split(seed: int, chance) -> None:
 
 def test_of_two_copies_live_beats_export_a_name_beats_none_then_the_smaller_name() -> None:
     copies = [("", True), ("zeta", True), ("", False), ("b", False), ("a", False)]
-    for worse, better in zip(copies, copies[1:], strict=False):
+    for worse, better in itertools.pairwise(copies):
         assert better_transport(worse, better) == better_transport(better, worse) == better
 
 

@@ -64,7 +64,8 @@ def test_several_consumers_of_the_same_conversations_give_the_rows_of_one(consum
     def consume(share: list[Message]) -> None:
         try:
             for start in range(0, len(share), 25):
-                results.append(store(envelopes("many", share[start : start + 25])))
+                stored = store(envelopes("many", share[start : start + 25]))
+                results.append(stored)
         except BaseException as error:
             failures.append(error)
         finally:

@@ -127,8 +127,8 @@ def rows_of(assistant: str) -> dict[str, Any]:
 
 
 def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:
-    for part in one:
-        assert one[part] == other[part], part
+    for part, rows in one.items():
+        assert rows == other[part], part
 
 
 @pytest.mark.parametrize("seed", SEEDS)

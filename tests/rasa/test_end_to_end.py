@@ -13,7 +13,7 @@ import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, unquote, urlsplit
 
 import psycopg
@@ -26,7 +26,7 @@ from tests.services import require
 pytestmark = pytest.mark.rasa
 
 VISIBLE_SECONDS = 2.0  # after the turn, on an open page
-PASSWORD = "from end to end, in one go"  # noqa: S105
+PASSWORD = "from end to end, in one go"
 
 
 class Installation:
@@ -39,7 +39,7 @@ class Installation:
         self._environment = environment
         self.log = folder / "serve.log"
 
-    def __enter__(self) -> "Installation":
+    def __enter__(self) -> Self:
         env = {
             name: value
             for name, value in os.environ.items()
