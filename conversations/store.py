@@ -118,6 +118,7 @@ def ensure_conversation(assistant_name: str, sender_id: str) -> int:
     """The id of a conversation; without events it is made as an empty, hidden state (a bot tags before it publishes)."""
     assistant = _assistants([assistant_name])[assistant_name]
     place = (assistant.id, sender_hash(sender_id))
+    _known.pop(place, None)  # it may be gone, and no lock tells
     return _conversation_ids({place: sender_id})[place]
 
 

@@ -70,6 +70,10 @@ def put_on(
 
     Without a person it is a bot's call: a tag that a person took off stays off.
     """
+    ids = {entry.id for entry in wanted if entry.id}
+    known = Tag.objects.filter(assistant__name=assistant_name, pk__in=ids).values_list("pk", flat=True)
+    if missing := sorted(ids.difference(known)):
+        raise BadTags(_("There is no tag %(id)d.") % {"id": missing[0]})
     conversation_id = ensure_conversation(assistant_name, sender_id)
     assistant = Assistant.objects.get(name=assistant_name)
     source = ConversationTag.Source.PERSON if by else ConversationTag.Source.BOT
@@ -93,8 +97,6 @@ def _vocabulary(assistant: Assistant, wanted: Sequence[Wanted]) -> list[Tag]:
     """The assistant's tags that are meant, made where missing. Two bots may make the same one at once."""
     known = Tag.objects.filter(assistant=assistant)
     by_id = known.in_bulk({entry.id for entry in wanted if entry.id})
-    if missing := sorted({entry.id for entry in wanted if entry.id} - by_id.keys()):
-        raise BadTags(_("There is no tag %(id)d.") % {"id": missing[0]})
     colors: dict[str, str] = {}
     for entry in wanted:
         if entry.value:
@@ -105,8 +107,8 @@ def _vocabulary(assistant: Assistant, wanted: Sequence[Wanted]) -> list[Tag]:
     ]
     Tag.objects.bulk_create(new, ignore_conflicts=True)
     by_value = {tag.value: tag for tag in known.filter(value__in=colors)}
-    found = [by_id[entry.id] if entry.id else by_value[entry.value] for entry in wanted]
-    return list({tag.pk: tag for tag in found}.values())
+    found = [by_id.get(entry.id) if entry.id else by_value[entry.value] for entry in wanted]
+    return list({tag.pk: tag for tag in found if tag}.values())
 
 
 def take_off(conversation: Conversation, tag_id: int, *, by: User) -> bool:
