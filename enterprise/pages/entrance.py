@@ -66,9 +66,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             status = 422
     elif form.is_bound:
         status = 422
-    return render(
-        request, "pages/sign_in.html", {"form": form, "next": request.GET.get("next", "")}, status=status
-    )
+    wanted = request.POST.get("next") or request.GET.get("next", "")
+    return render(request, "pages/sign_in.html", {"form": form, "next": wanted}, status=status)
 
 
 def _enter(request: HttpRequest, user: User, action: str) -> HttpResponse:

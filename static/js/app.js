@@ -11,7 +11,7 @@ import { announce } from "./page.js";
 document.documentElement.classList.add("js");
 
 // A part that is polled is spoken when what it says changes, not each time it counts a second on.
-const said = new Map();
+const said = new Map([...document.querySelectorAll("[data-announce][id]")].map((part) => [part.id, part.dataset.announce]));
 document.addEventListener("htmx:load", ({ target }) => {
   const part = target.closest?.("[data-announce]");
   if (!part?.id) return;
