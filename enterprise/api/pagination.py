@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.core.cache import cache
+from django.core.exceptions import EmptyResultSet
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
@@ -53,7 +54,10 @@ def whole_number(request: Request, name: str) -> int | None:
 
 def total(queryset: QuerySet[Any], *, seconds: int = TOTAL_SECONDS) -> int:
     """How many rows match, exact at most `seconds` ago, cached per filter."""
-    sql, parameters = queryset.order_by().query.sql_with_params()
+    try:
+        sql, parameters = queryset.order_by().query.sql_with_params()
+    except EmptyResultSet:
+        return 0
     key = "total:" + hashlib.sha256(repr((sql, parameters)).encode("utf-8", "surrogatepass")).hexdigest()
     known: int | None = cache.get(key)
     if known is None:
