@@ -97,6 +97,7 @@ def database(url: str) -> dict[str, Any]:
             "DATABASE_URL begins with postgresql:// or sqlite:///, as in postgresql://user:password@host/name."
         )
     if config["ENGINE"].endswith("sqlite3"):
+        config["ENGINE"] = "enterprise.sqlite3"  # writers wait fairly
         config["OPTIONS"] = {
             # A transaction that reads first and writes later would fail at once when another one wrote meanwhile.
             "transaction_mode": "IMMEDIATE",

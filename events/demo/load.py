@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 
 ASSISTANT = "demo"
 RECORDING = Path(__file__).with_name("recording.jsonl.gz")
-BATCH = 250  # events; on SQLite a click waits for one batch at most
-REST = 0.5  # of a batch's time that others have the database for themselves
+BATCH = 100  # events; on SQLite a click waits for one batch at most
+REST = 1.0  # of the time a batch took: others have the database to themselves
 DELETE_AT_ONCE = 20  # conversations
 RETRY_SECONDS = 1.0
 
