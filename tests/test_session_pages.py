@@ -328,21 +328,21 @@ def test_a_page_that_is_none_is_answered_with_a_reason(get: Any) -> None:
 def test_a_long_session_is_read_page_by_page_complete_and_in_order(get: Any) -> None:
     put(*talk("u", NOW, n_turns=150))
     session = the("u")
-    shown = re.findall(r"message \d+(?=</div>)", html(get(detail(session), "session")))
+    shown = re.findall(r"message \d+(?=</p>)", html(get(detail(session), "session")))
     assert 10 < len(shown) < 30
     url = f"/sessions/{session.pk}/"
     content = html(get(url, "session"))
     while more := re.search(r'href="([^"]*after=[^"]*)"', content):
         content = html(get(more[1].replace("&amp;", "&"), "turns"))
-        shown += re.findall(r"message \d+(?=</div>)", content)
+        shown += re.findall(r"message \d+(?=</p>)", content)
     assert shown == [f"message {n}" for n in range(150)]
     last = Event.objects.of_session(session).filter(type="user").in_order().last()
     assert last is not None
     content = html(get(f"/sessions/{session.pk}/turns/{last.pk}/"))
-    back: list[str] = re.findall(r"message \d+(?=</div>)", content)
+    back: list[str] = re.findall(r"message \d+(?=</p>)", content)
     while more := re.search(r'href="([^"]*before=[^"]*)"', content):
         content = html(get(more[1].replace("&amp;", "&"), "turns"))
-        back = re.findall(r"message \d+(?=</div>)", content) + back
+        back = re.findall(r"message \d+(?=</p>)", content) + back
     assert back == [f"message {n}" for n in range(150)]
 
 

@@ -165,12 +165,12 @@ class Ask:
         fields = {name: value for name, value in {**asked, **more}.items() if value}
         return f"?{urlencode(fields)}" if fields else ""
 
-    @property
+    @cached_property
     def here(self) -> str:
         """`parameters` for templates."""
         return self.parameters()
 
-    @property
+    @cached_property
     def and_more(self) -> str:
         """The same, to go before another parameter."""
         return f"{self.here}&" if self.here else "?"

@@ -106,7 +106,7 @@ def strip(request: HttpRequest, pk: int) -> HttpResponse:
             "id": event.pk,
             "kind": kind,
             "at": event.timestamp,
-            "y": round(100 * (event.timestamp - session.start_at) / length, 2),
+            "y": round(98.8 * (event.timestamp - session.start_at) / length, 2),
         }
         for event, kind in marks(session, ask.wanted)
     ]

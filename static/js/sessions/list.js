@@ -104,12 +104,21 @@ export function apply(html) {
   return undefined;
 }
 
+/** A click on the strip: to the mark nearest to it, here or on another page of the session. */
+function visit(y) {
+  const distance = (mark) => Math.abs((mark.getBoundingClientRect().top + mark.getBoundingClientRect().bottom) / 2 - y);
+  const [mark] = [...document.querySelectorAll("#strip rect")].sort((one, other) => distance(one) - distance(other));
+  const here = mark && document.getElementById(`turn-${mark.dataset.event}`);
+  if (here) transcript.choose(here);
+  else if (mark) open(mark.dataset.href, { row: current() });
+}
+
 document.addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || narrow()) return;
   const row = event.target.closest?.("#rows .row");
-  const mark_ = event.target.closest?.("#strip a");
   const other = event.target.closest?.("[data-session-link]");
-  const link = row ?? mark_ ?? other;
+  if (event.target.closest?.("#strip")) visit(event.clientY);
+  const link = row ?? other;
   if (!link) return;
   event.preventDefault();
   const id = other?.dataset.sessionLink;
