@@ -119,7 +119,6 @@ def overview(now: float) -> dict[str, Any]:
     n_rejected = len(open_messages)
     live = [state for state in sources if state.row.kind != Source.Kind.DEMO]
     running = [state for state in live if state.level == "good"]
-    troubled = sum(state.level == "bad" for state in sources)
     if not running:
         events = ("bad" if live else "idle", _("Not running") if live else _("No source yet"))
     else:
@@ -130,11 +129,23 @@ def overview(now: float) -> dict[str, Any]:
         "cache": cache,
         "n_rejected": f"{COUNT_CAP:,}+" if n_rejected > COUNT_CAP else str(n_rejected) if n_rejected else "",
         "events_role": events,
-        "troubles": troubled + (0 if cache["connected"] else 1) + (migration["status"] != "completed"),
+        "troubles": _troubles(sources, cache, migration),
         "newest": max((state.row.last_event_at or 0 for state in live), default=0) or None,
         "versions": versions(),
         "now": now,
     }
+
+
+def _troubles(
+    sources: list[SourceState], cache: dict[str, Any], migration: dict[str, Any]
+) -> list[tuple[str, str]]:
+    """What needs somebody: which thing, and how it is."""
+    found = [(state.row.label, state.word) for state in sources if state.level == "bad"]
+    if migration["status"] != "completed":
+        found.append((_("Schema"), migration.get("message") or _("waits for “manage.py migrate”")))
+    if not cache["connected"]:
+        found.append((_("Cache"), _("does not answer (setting CACHE_URL)")))
+    return found
 
 
 def versions() -> list[tuple[str, str]]:
