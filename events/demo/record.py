@@ -174,7 +174,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--env-bin", type=Path, required=True, help="bin folder of the Rasa environment")
     parser.add_argument("--amqp", default="", help="amqp:// URL; without it Rasa's file broker is used")
-    parser.add_argument("--sessions", type=int, default=380, help="sessions in the environment production")
+    parser.add_argument("--sessions", type=int, default=350, help="sessions in the environment production")
     parser.add_argument("--staging", type=int, default=20, help="sessions in the environment staging")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--fast", action="store_true", help="the variant without neural networks")
