@@ -27,6 +27,7 @@ ROLES = ("migrate", "events", "web")
 THREADS = 8  # requests at a time; more wait
 STOP_SECONDS = 30  # a batch and the requests under way have this long
 RETRY_SECONDS = 2.0
+TAKE_OVER_SECONDS = 30.0
 LATER_LINK_HOURS = 1.0  # of the link printed when somebody has signed in before
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -221,8 +222,10 @@ def demo(plan: Plan) -> None:
     """Fill an empty database with the demo conversations, or go on where a kill stopped it."""
     from events.demo import load  # noqa: PLC0415
 
-    if load.is_wanted():
+    while not plan.stop.is_set() and load.is_wanted():
         load.load(plan.stop)
+        # Where another process loads: take over should it die.
+        plan.stop.wait(TAKE_OVER_SECONDS)
 
 
 def address_of(listener: socket.socket, host: str) -> str:
