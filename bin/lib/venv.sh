@@ -21,6 +21,14 @@ find_python() {
     fail "$python cannot make virtual environments: install its venv module (Debian: sudo apt-get install python$version-venv)."
 }
 
+# For commands that may install Debian packages: Debian keeps what makes virtual environments in one of its own.
+install_venv_support() {
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && ! python3 -c 'import ensurepip' 2>/dev/null; then
+    echo "installing Debian packages, missing on this machine: python3-venv" >&2
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y python3-venv; } >/dev/null 2>&1 || true
+  fi
+}
+
 # ensure_venv FILE...: .venv holds what the requirements files say; does nothing, and asks no network, when it already does.
 ensure_venv() {
   local stamp=.venv/installed-"${1##*/}" wanted
