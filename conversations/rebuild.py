@@ -42,7 +42,7 @@ def rebuild_locked(conversation: Conversation, assistant: Assistant) -> None:
         session = SessionRow(
             0, conversation.id, conversation.assistant_id, rows[begin].key, rows[end - 1].key
         )
-        found = reverts([Step(row.timestamp, row.type) for row in rows[begin:end]])
+        found = reverts([Step(row.timestamp, row.type, row.name) for row in rows[begin:end]])
         for index in range(begin, end):
             _, environment, is_future, received_at, pk, reverted_at = events[index]
             session.summary.add(rows[index], environment, received_at if is_future else rows[index].timestamp)

@@ -7,11 +7,11 @@ from conversations.identity import Key
 from conversations.models import Event
 from conversations.reading import EventRow
 from conversations.rows import SessionRow
-from conversations.timeline import REVERTING, Step, reverts
+from conversations.timeline import Step, reverts
 
-TAIL = 80  # standing events before the batch that are looked at first; a turn has about ten
+TAIL = 300  # standing events before the batch that are looked at first; a turn has about ten
 
-_Place = tuple[Key, str]  # key and type of an event
+_Place = tuple[Key, str, str]  # key, type and name of an event
 _Change = tuple[
     int, float, bytes, float | None
 ]  # conversation, timestamp and hash of an event; its new reverted_at
@@ -34,9 +34,9 @@ def mark_appended(grown: Sequence[tuple[SessionRow, Sequence[EventRow]]]) -> Non
     standing = _standing([(session, rows[0].key) for session, rows in grown if session.start < rows[0].key])
     changes: list[_Change] = []
     for session, rows in grown:
-        places = [*standing.get(session.id, ()), *((row.key, row.type) for row in rows)]
-        found = reverts([Step(key[0], kind) for key, kind in places])
-        if len(places) >= len(rows) + TAIL and _may_reach_further(places, found):
+        places = [*standing.get(session.id, ()), *((row.key, row.type, row.name) for row in rows)]
+        found = reverts([Step(key[0], kind, name) for key, kind, name in places])
+        if len(places) >= len(rows) + TAIL:  # what a rewind ends at may lie beyond
             more, session.n_reverted = _anew(session)
             changes += more
             continue
@@ -47,16 +47,10 @@ def mark_appended(grown: Sequence[tuple[SessionRow, Sequence[EventRow]]]) -> Non
     _write(changes)
 
 
-def _may_reach_further(places: Sequence[_Place], found: dict[int, float]) -> bool:
-    popped = set(found.values())
-    is_unmatched = any(kind in REVERTING and key[0] not in popped for key, kind in places)
-    return is_unmatched or any(index < TAIL // 2 for index in found)
-
-
 def _standing(ends: Sequence[tuple[SessionRow, Key]]) -> dict[int, list[_Place]]:
     """The last events (at most TAIL) before each session's key that nothing has popped, in order, by session id."""
     sql = (
-        "SELECT timestamp, rank, hash, type FROM conversations_event WHERE conversation_id = {conversation}"
+        "SELECT timestamp, rank, hash, type, name FROM conversations_event WHERE conversation_id = {conversation}"
         " AND timestamp BETWEEN {first} AND {last} AND reverted_at IS NULL AND type NOT IN ('rewind', 'undo')"
         f" ORDER BY timestamp DESC, rank DESC, hash DESC LIMIT {TAIL + 2}"
     )
@@ -73,10 +67,10 @@ def _standing(ends: Sequence[tuple[SessionRow, Key]]) -> dict[int, list[_Place]]
         found = [(pk, *row) for pk, *place in rows for row in bulk.select(marks, place)]
     bounds = {session.id: (session.start, key) for session, key in ends}
     result: dict[int, list[_Place]] = {}
-    for pk, timestamp, rank, digest, kind in found:
+    for pk, timestamp, rank, digest, kind, name in found:
         key = (timestamp, rank, bytes(digest))
         if bounds[pk][0] <= key < bounds[pk][1]:
-            result.setdefault(pk, []).append((key, kind))
+            result.setdefault(pk, []).append((key, kind, name))
     return {pk: places[::-1] for pk, places in result.items()}
 
 
@@ -85,12 +79,12 @@ def _anew(session: SessionRow) -> tuple[list[_Change], int]:
         Event.objects.filter(conversation_id=session.conversation_id)
         .between(session.start, session.last)
         .in_order()
-        .values_list("timestamp", "hash", "type", "reverted_at")
+        .values_list("timestamp", "hash", "type", "name", "reverted_at")
     )
-    found = reverts([Step(timestamp, kind) for timestamp, _, kind, _ in events])
+    found = reverts([Step(timestamp, kind, name) for timestamp, _, kind, name, _ in events])
     changes = [
         (session.conversation_id, timestamp, bytes(digest), found.get(index))
-        for index, (timestamp, digest, _, old) in enumerate(events)
+        for index, (timestamp, digest, _, _, old) in enumerate(events)
         if found.get(index) != old
     ]
     return changes, sum(events[index][2] == "user" for index in found)

@@ -79,10 +79,11 @@ REVERTING = ("rewind", "undo")
 
 
 class Step(NamedTuple):
-    """An event of a session as far as reverts care."""
+    """An event of a session as far as reverts care. `name` is the action or the loop (empty: it ended)."""
 
     timestamp: float
     type: str
+    name: str = ""
 
 
 def reverts(steps: Sequence[Step]) -> dict[int, float]:
@@ -90,31 +91,91 @@ def reverts(steps: Sequence[Step]) -> dict[int, float]:
 
     `rewind` pops everything back to the last user message and the action (its action_listen) before it, `undo` back to
     the last action; without a match, nothing. `restart` and `session_started` end what can be popped.
-    Not Rasa's `applied_events()`, which drops answers inside forms as well.
+    As in Rasa, a loop that runs again takes over the answers since its last run: they no longer count as the last user
+    message. Unlike in Rasa's `applied_events()` they are not lost for that: only what was popped is reverted.
     """
     popped: dict[int, float] = {}
-    stack: list[int] = []
+    stack = _Stack(steps)
     for index, step in enumerate(steps):
         if step.type in REVERTING:
-            depth = _last(stack, steps, "user" if step.type == "rewind" else "action")
-            if depth is None:
-                continue
-            if step.type == "rewind" and (listen := _last(stack[:depth], steps, "action")) is not None:
-                depth = listen
-            for victim in stack[depth:]:
+            for victim in stack.pop(step.type):
                 popped[victim] = step.timestamp
-            del stack[depth:]
         elif step.type in ("restart", "session_started"):
             stack.clear()
         else:
-            stack.append(index)
+            stack.push(index)
     return popped
 
 
-def _last(stack: list[int], steps: Sequence[Step], wanted: str) -> int | None:
-    return next(
-        (depth for depth in range(len(stack) - 1, -1, -1) if steps[stack[depth]].type == wanted), None
-    )
+class _Stack:
+    """Indices of the events that stand, newest last, and which of them a running loop has taken over."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._steps = steps
+        self._standing: list[int] = []
+        self._taken: set[int] = set()
+        self._loops: set[str] = set()
+
+    def clear(self) -> None:
+        self._standing.clear()
+
+    def push(self, index: int) -> None:
+        step = self._steps[index]
+        if step.type in _LOOPS and step.name:
+            self._loops.add(step.name)
+        if step.type == "action" and step.name in self._loops and self._runs_again(step.name):
+            self._take_over(step.name)
+            self._taken.add(index)
+        self._standing.append(index)
+
+    def pop(self, reverting: str) -> list[int]:
+        depth = self._find(len(self._standing), "user" if reverting == "rewind" else "action")
+        if depth is None:
+            return []
+        if reverting == "rewind" and (listen := self._find(depth, "action")) is not None:
+            depth = listen
+        victims = self._standing[depth:]
+        del self._standing[depth:]
+        return victims
+
+    def _find(self, end: int, wanted: str) -> int | None:
+        for depth in range(end - 1, -1, -1):
+            index = self._standing[depth]
+            if self._steps[index].type == wanted and index not in self._taken:
+                return depth
+        return None
+
+    def _runs_again(self, loop: str) -> bool:
+        """Whether this loop ran before, was not ended since, and no other action answered the user in between."""
+        answered_by = ""
+        for index in reversed(self._standing):
+            step = self._steps[index]
+            if index in self._taken:
+                continue
+            if step.type in _LOOPS and not step.name:
+                return False
+            if step.type == "action_execution_rejected" and step.name == loop:
+                return False
+            if step.type == "user" and answered_by not in ("", loop):
+                return False
+            if step.type == "action":
+                if step.name == loop:
+                    return True
+                answered_by = step.name
+        return False
+
+    def _take_over(self, loop: str) -> None:
+        for index in reversed(self._standing):
+            step = self._steps[index]
+            if index in self._taken:
+                continue
+            if step.type == "action" and step.name == loop:
+                return
+            if step.type in ("action", "user", "user_featurization"):
+                self._taken.add(index)
+
+
+_LOOPS = ("active_loop", "form")
 
 
 WIPES = ("reset_slots", "restart", "session_started")
@@ -126,7 +187,7 @@ def slots(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
     The reference that `conversations.slots` must agree with; itself checked against Rasa's tracker.
     """
     bodies = list(events)
-    popped = reverts([Step(0.0, str(body.get("event"))) for body in bodies])
+    popped = reverts([Step(0.0, str(body.get("event")), str(body.get("name") or "")) for body in bodies])
     result: dict[str, Any] = {}
     for index, body in enumerate(bodies):
         if index in popped:

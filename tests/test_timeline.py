@@ -76,6 +76,41 @@ def test_undo_pops_the_last_action_and_what_it_did() -> None:
     assert reverts(steps("user", "action", "bot", "slot", "undo")) == dict.fromkeys([1, 2, 3], 4.0)
 
 
+def test_a_loop_that_runs_again_takes_over_the_answers_to_it() -> None:
+    """A two-stage fallback that gives up reverts the message that began it, not only the last answer."""
+    turn = [
+        ("action", "action_listen"), ("user", ""), ("action", "form"), ("active_loop", "form"), ("bot", ""),
+        ("action", "action_listen"), ("user", ""), ("user_featurization", ""), ("action", "form"), ("active_loop", ""),
+        ("rewind", ""),
+    ]  # fmt: skip
+    assert sorted(reverts([Step(float(at), kind, name) for at, (kind, name) in enumerate(turn)])) == list(
+        range(10)
+    )
+
+
+def test_answers_that_a_loop_took_over_are_not_reverted_by_that_alone() -> None:
+    turn = [
+        ("user", ""), ("action", "form"), ("active_loop", "form"), ("action", "action_listen"), ("user", ""), ("slot", "a"),
+        ("action", "form"), ("action", "action_listen"), ("user", ""), ("action", "other"), ("rewind", ""),
+    ]  # fmt: skip
+    assert sorted(reverts([Step(float(at), kind, name) for at, (kind, name) in enumerate(turn)])) == [7, 8, 9]
+
+
+def test_another_answer_in_between_makes_the_next_run_of_a_loop_a_new_one() -> None:
+    turn = [
+        ("action", "form"), ("active_loop", "form"), ("action", "action_listen"), ("user", ""), ("action", "utter_help"),
+        ("action", "form"), ("action", "action_listen"), ("user", ""), ("rewind", ""), ("rewind", ""),
+    ]  # fmt: skip
+    assert sorted(reverts([Step(float(at), kind, name) for at, (kind, name) in enumerate(turn)])) == [
+        2,
+        3,
+        4,
+        5,
+        6,
+        7,
+    ]
+
+
 def test_without_a_match_nothing_is_reverted() -> None:
     assert reverts(steps("action", "bot", "rewind")) == {}
     assert reverts(steps("user", "bot", "undo")) == {}
