@@ -155,8 +155,12 @@ def test_a_batch_is_bounded_in_messages_and_bytes(names: Names, channel: Blockin
     for batch in small:
         source.acknowledge(batch)
     publish(channel, names, *[b"x" * 1_000_000] * 20)
-    large = batches(source, 20)
-    assert max(sum(len(message.body) for message in batch.messages) for batch in large) <= 9_000_000
+    sizes: list[int] = []
+    while sum(sizes) < 20_000_000:
+        for batch in batches(source, 1):
+            sizes.append(sum(len(message.body) for message in batch.messages))
+            source.acknowledge(batch)
+    assert max(sizes) <= 9_000_000
 
 
 def test_prefetch_falls_with_large_bodies_and_loses_nothing(
