@@ -8,7 +8,7 @@ import pytest
 CSS = Path(__file__).parent.parent / "static" / "css"
 LIGHT, DARK = 0, 1
 
-Colour = tuple[float, float, float]
+Colour = tuple[float, ...]  # red, green, blue
 
 
 def tokens(theme: int) -> dict[str, Colour]:

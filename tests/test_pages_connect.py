@@ -23,7 +23,7 @@ def recipe(kind: str, *urls: str, embedded: Path = EMBEDDED) -> Recipe:
 
 
 def broker(text: str) -> dict:
-    return yaml.safe_load(text)["event_broker"]
+    return dict(yaml.safe_load(text)["event_broker"])
 
 
 def test_the_same_machine_needs_nothing_but_the_path():

@@ -23,6 +23,7 @@ def test_there_is_no_card_without_a_demo(signed_in, ana):
 def test_the_card_counts_up_while_the_demo_is_loaded(signed_in, ana):
     loaded("loading", 300, 900)
     card = demo_card()
+    assert card
     assert (card.is_loading, card.percent) == (True, 33)
     text = signed_in(ana).get(reverse("demo-card")).content.decode()
     assert "33 % loaded" in text
@@ -32,7 +33,12 @@ def test_the_card_counts_up_while_the_demo_is_loaded(signed_in, ana):
 def test_a_loaded_demo_can_be_played_and_asks_for_nothing_more(signed_in, ana, monkeypatch):
     loaded("done", 900, 900)
     started = []
-    monkeypatch.setattr(play, "start", lambda: not started.append(1))
+
+    def start() -> bool:
+        started.append(1)
+        return True
+
+    monkeypatch.setattr(play, "start", start)
     client = signed_in(ana)
     assert "hx-trigger" not in client.get(reverse("demo-card")).content.decode()
     assert client.post(reverse("demo-play")).url == reverse("conversations:session-list")

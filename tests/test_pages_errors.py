@@ -57,7 +57,9 @@ def test_every_page_has_landmarks_one_heading_and_no_inline_code(signed_in, ana,
 @pytest.mark.parametrize("name", PAGES)
 def test_every_action_on_a_page_is_in_the_table_with_a_key(signed_in, ana, name):
     outline = Outline(signed_in(ana).get(reverse(name)).content.decode())
-    used = {attributes["data-action"] for _tag, attributes in outline.tags if "data-action" in attributes}
+    used = {
+        str(attributes["data-action"]) for _tag, attributes in outline.tags if "data-action" in attributes
+    }
     assert used
     assert all(BY_ID[action].key for action in used)
 

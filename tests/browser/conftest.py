@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
+PATIENCE = 60_000  # ms; only a machine that does much else at the same time needs it
+
 # Playwright's own loop runs in this thread; Django would take it for asynchronous code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -36,6 +38,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Debian's Chromium instead of a download."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=PATIENCE // 4)
     if not CHROMIUM:
         if os.environ.get("CI"):
             pytest.fail("no Chromium: apt-get install chromium")
@@ -84,6 +89,7 @@ def theme(live_server: "LiveServer", context: "BrowserContext") -> Callable[[str
 @pytest.fixture(autouse=True)
 def _no_errors(page: "Page") -> Iterator[None]:
     """Nothing is said on the console as an error, and no script of ours stumbles."""
+    page.set_default_timeout(PATIENCE)
     said: list[str] = []
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)

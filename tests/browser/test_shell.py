@@ -328,7 +328,7 @@ def test_the_first_event_appears_by_itself(page, live_server, ana, enter, settin
     page.goto(live_server.url + reverse("connect"))
     expect(page.get_by_text("Listening, nothing yet")).to_be_visible()
     Source.objects.filter(pk=row.pk).update(last_received_at=time.time(), n_stored=1)
-    expect(page.locator("#listening")).to_contain_text("First event from default", timeout=5000)
+    expect(page.locator("#listening")).to_contain_text("First event from default")
     expect(page.locator("#announce")).to_contain_text("First event from default")
     expect(page.get_by_role("link", name="Open the sessions")).to_be_visible()
 
@@ -337,7 +337,7 @@ def test_an_ended_session_sends_the_page_to_sign_in_not_a_part_of_it(page, live_
     enter(ana)
     page.goto(live_server.url + reverse("connect"))
     context.clear_cookies(name="enterprise_session")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in", timeout=6000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     assert page.url.endswith("?next=%2Fconnect%2F")
 
 
@@ -345,11 +345,11 @@ def test_a_server_that_is_away_is_announced_once(page, live_server, ana, enter):
     enter(ana)
     page.goto(live_server.url + reverse("connect"))
     page.route("**/connect/live/**", lambda route: route.abort())
-    expect(page.locator(".toast")).to_contain_text("The server does not answer", timeout=5000)
+    expect(page.locator(".toast")).to_contain_text("The server does not answer")
     page.wait_for_timeout(2500)
     expect(page.locator(".toast")).to_have_count(1)
     page.unroute("**/connect/live/**")
-    expect(page.locator(".toast")).to_have_count(0, timeout=5000)
+    expect(page.locator(".toast")).to_have_count(0)
 
 
 @pytest.mark.parametrize("url_name", [*PAGES.values(), "sign-in"])
