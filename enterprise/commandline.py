@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db.utils import InterfaceError, OperationalError
 
-from enterprise.schema import first_line
+from enterprise.schema import NotReady, first_line
 
 
 def main(arguments: list[str]) -> int:
@@ -15,6 +15,8 @@ def main(arguments: list[str]) -> int:
         execute_from_command_line(arguments)
     except ImproperlyConfigured as error:
         return _say(arguments, f"The settings do not fit: {error}")
+    except NotReady as error:
+        return _say(arguments, f"The database cannot be used: {error}.")
     except (OperationalError, InterfaceError) as error:
         return _say(arguments, f"The database does not answer: {first_line(error)}. Check DATABASE_URL.")
     return 0

@@ -57,6 +57,11 @@ def check_in_batch(database: BaseDatabaseWrapper) -> None:
             is_free = not _is_migrating(database)
     if not is_free:
         raise NotReady("the schema is being migrated")
+    require_ours(database)
+
+
+def require_ours(database: BaseDatabaseWrapper = connection) -> None:
+    """Raises NotReady unless the schema is exactly this version's. For commands; writers ask `check_in_batch`."""
     difference = compare(applied(database))
     if difference.unknown:
         raise NotReady("the schema belongs to a newer version")

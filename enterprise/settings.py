@@ -22,9 +22,9 @@ ROLES: list[str] = env.list("ROLES", default=["migrate", "events", "web"])
 RASA_X_TOKEN: str = env.str("RASA_X_TOKEN", default="")
 ADMIN_USERNAME: str = env.str("ADMIN_USERNAME", default="admin")
 ADMIN_PASSWORD: str = env.str("ADMIN_PASSWORD", default="")
-# Images in bot messages come from anywhere and tell that place who reads: "click" loads one when asked for, "always",
-# "never".
-MESSAGE_IMAGES: str = env.choice("MESSAGE_IMAGES", ("click", "always", "never"))
+# Images in bot messages come from anywhere and tell that place who reads: "click" loads one when asked for, with "never"
+# the browser is told to load none.
+MESSAGE_IMAGES: str = env.choice("MESSAGE_IMAGES", ("click", "never"))
 # How many proxies of our own stand in front and append to X-Forwarded-For: what the audit log takes for the address.
 PROXIES: int = env.int("PROXIES", default=0)
 # Bots set tags from custom actions without a login, as they did upstream; "false" asks them for RASA_X_TOKEN.

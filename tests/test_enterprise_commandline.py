@@ -62,3 +62,12 @@ def test_migrate_refuses_a_database_of_a_newer_version_and_changes_nothing(tmp_p
     assert "newer version" in done.stderr
     assert "enterprise.9999_jet_packs" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["create_user", "nina"], ["sign_in_link", "nina"], ["demo", "load"]])
+def test_a_command_on_an_empty_database_says_to_migrate_it(tmp_path: Path, command: list[str]) -> None:
+    done = run(tmp_path, *command)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines() == [
+        "The database cannot be used: the schema is older than this version: run `manage.py migrate`."
+    ]

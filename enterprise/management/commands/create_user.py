@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from enterprise import sign_in
+from enterprise import schema, sign_in
 from enterprise.models import User
 
 
@@ -24,7 +24,8 @@ class Command(BaseCommand):
         parser.add_argument("--ask", action="store_true", help="ask for the password instead of making one")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Raises CommandError for a name that is taken and for a weak password."""
+        """Raises NotReady, and CommandError for a name that is taken and for a weak password."""
+        schema.require_ours()
         given = _ask() if options["ask"] else ""
         password = given or secrets.token_urlsafe(12)
         try:

@@ -21,11 +21,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Raises CommandError when the schema is not this version's or there is no recording."""
+        """Raises NotReady, and CommandError when there is no recording."""
         from events.demo import load  # noqa: PLC0415 - wired here, not imported at start
 
-        if not schema.is_ready():
-            raise CommandError("The database waits for its migration: run `manage.py migrate` first.")
+        schema.require_ours()
         if not load.RECORDING.exists():
             raise CommandError("There is no recording of the demo here: bin/record-demo makes one.")
         getattr(self, options["verb"])(options)

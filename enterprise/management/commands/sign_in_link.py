@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from enterprise import sign_in
+from enterprise import schema, sign_in
 from enterprise.audit import record
 from enterprise.models import User
 
@@ -23,7 +23,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Raises CommandError when there is no such person, or the person is disabled."""
+        """Raises NotReady, and CommandError when there is no such person, or the person is disabled."""
+        schema.require_ours()
         user = User.objects.filter(username=options["username"]).first()
         if user is None:
             raise CommandError(f"There is no {options['username']}. `manage.py create_user` makes people.")
