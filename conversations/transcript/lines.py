@@ -140,9 +140,6 @@ KINDS: dict[str, Kind] = {
 }
 _LOOP_ENDED = _("form ended")
 _LOOP_INTERRUPTED = _("loop interrupted")
-_SLOT = _("slot set")
-_ACTION = _("action")
-_NO_NAME = _("unknown event")
 
 
 def line(source: Source, event: dict[str, Any]) -> Line:
@@ -179,7 +176,7 @@ def slot(source: Source, event: dict[str, Any]) -> Line:
         id=source.id,
         timestamp=source.timestamp,
         type="slot",
-        says=_SLOT,
+        says="",
         subject=values.text(event.get("name")),
         details=[Detail("=", values.json_text(event.get("value")))],
         icon="braces",
@@ -194,7 +191,7 @@ def action(source: Source, event: dict[str, Any]) -> Line:
         id=source.id,
         timestamp=source.timestamp,
         type="action",
-        says=_ACTION,
+        says="",
         subject=values.text(event.get("name")),
         details=[Detail("", text) for text in filter(None, (values.text(event.get("policy")),))],
         icon="play",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
@@ -65,7 +66,7 @@ def list_poll(request: HttpRequest) -> HttpResponse:
     ask = Ask(request)
     known = read_known(request.GET.get("rows", ""))
     page = session_page(ask.sessions, ask.query, cursor=None)
-    n_new = sum(session.pk not in known for session in page.rows) if known else len(page.rows)
+    n_new = waiting_above([session.pk for session in page.rows], known)
     current = ask.visible.select_related("conversation").filter(pk__in=known)
     changed = [session for session in current if session.revision != known[session.pk]]
     if not changed and str(n_new) == request.GET.get("news", "0"):
@@ -77,6 +78,15 @@ def list_poll(request: HttpRequest) -> HttpResponse:
         "is_all_new": n_new == len(page.rows) and page.next_cursor is not None,
     }
     return render(request, "conversations/_list_poll.html", context)
+
+
+def waiting_above(page: list[int], known: Container[int]) -> int:
+    """How many sessions of the first page are not on an open list and stand above one that is.
+
+    What stands below all of them only moved up, because another one does not match any more.
+    """
+    last = max((place for place, pk in enumerate(page) if pk in known), default=len(page))
+    return sum(pk not in known for pk in page[:last])
 
 
 def read_known(text: str) -> dict[int, int]:

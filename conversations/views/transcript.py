@@ -101,16 +101,24 @@ def strip(request: HttpRequest, pk: int) -> HttpResponse:
     session = visible_session(request, pk)
     ask = Ask(request, session)
     length = max(session.last_at - session.start_at, 0.001)
+    found = sorted(
+        marks(session, ask.wanted), key=lambda mark: mark[1] == "hit"
+    )  # hits are drawn over trouble
+    height = min(1.2, max(0.25, 40 / (len(found) or 1)))
     shown = [
         {
             "id": event.pk,
             "kind": kind,
             "at": event.timestamp,
-            "y": round(98.8 * (event.timestamp - session.start_at) / length, 2),
+            "y": round((100 - height) * (event.timestamp - session.start_at) / length, 2),
         }
-        for event, kind in marks(session, ask.wanted)
+        for event, kind in found
     ]
-    return render(request, "conversations/_strip.html", {"ask": ask, "session": session, "marks": shown})
+    return render(
+        request,
+        "conversations/_strip.html",
+        {"ask": ask, "session": session, "marks": shown, "height": round(height, 2)},
+    )
 
 
 @require_GET

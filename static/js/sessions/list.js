@@ -96,7 +96,7 @@ export function apply(html) {
   if (!bar || !news) return undefined;
   const n = Number(news.dataset.news);
   if (n && bar.dataset.n !== String(n)) {
-    bar.querySelector("span").textContent = news.textContent;
+    bar.querySelector("[data-says]").textContent = news.textContent;
     announce(news.textContent);
   }
   bar.dataset.n = String(n);

@@ -39,19 +39,30 @@ function ownTurns(box) {
 
 async function pollTranscript() {
   const box = script();
-  if (!box) return;
+  if (!box || box.dataset.gone !== undefined) return;
   const own = ownTurns(box);
   const atEnd = Boolean(box.querySelector("[data-end]"));
-  const html = await part(
+  const html = await partOrGone(
+    box,
     url(box.dataset.poll, {
       revision: box.dataset.revision,
       seen: box.dataset.seen ?? Math.max(0, ...own.map((turn) => Number(turn.dataset.seen))),
       first: own[0]?.dataset.key ?? "0.0~0~",
       last: atEnd ? "" : (own.at(-1)?.dataset.last ?? ""),
     }),
-    "script",
   );
   if (html && box.isConnected) applyToTranscript(box, html);
+}
+
+/** The part, or nothing for good when the session is gone: a late event may have joined it to another. */
+async function partOrGone(box, address) {
+  try {
+    return await part(address, "script");
+  } catch (error) {
+    if (error.status !== 404) throw error;
+    box.dataset.gone = "";
+    return "";
+  }
 }
 
 function isAtEnd(scroller) {
@@ -118,7 +129,7 @@ function applyToTranscript(box, html) {
 
 async function pollList() {
   const list = document.getElementById("rows");
-  if (!list) return;
+  if (!list || list.dataset.later !== undefined) return; // a later page by link: above it everything would be new
   const known = rows().slice(0, MAX_ROWS).map((row) => `${row.dataset.id}.${row.dataset.revision}`);
   const news = document.getElementById("news")?.dataset.n ?? "0";
   const html = await part(url(list.dataset.poll, { rows: known.join(","), news }), "rows");

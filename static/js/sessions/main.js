@@ -22,6 +22,5 @@ transcript.opened();
 list.prefetchNext();
 live.start();
 
-// The way back leads to what the address says.
-window.addEventListener("popstate", () => location.reload());
+// A page from the browser's cache is as old as it is.
 window.addEventListener("pageshow", (event) => event.persisted && location.reload());

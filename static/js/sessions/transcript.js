@@ -100,7 +100,7 @@ async function jump(direction, open) {
   const more = script()?.querySelector(direction > 0 ? "[data-newer]" : "[data-older]");
   if (!edge || !more) return undefined;
   const bound = Number((direction > 0 ? edge.dataset.last : edge.dataset.key).split("~")[0]);
-  const marks = [...document.querySelectorAll("#strip rect")];
+  const marks = [...document.querySelectorAll("#strip rect")].sort((one, other) => one.dataset.at - other.dataset.at);
   const beyond = marks.filter((mark) => (direction > 0 ? mark.dataset.at > bound : mark.dataset.at < bound));
   const target = beyond.at(direction > 0 ? 0 : -1);
   return target && open(target.dataset.href);
