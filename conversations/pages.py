@@ -1,7 +1,7 @@
 """Pages of a list by key: what a page costs depends neither on its number nor on how rare the rows are.
 
-A page is read in at most four steps, whatever it shows: where a stretch of candidates ends; the keys within
-it; only when these do not fill the page, all keys, sorted; the rows.
+A page is read in a few steps, whatever it shows: how many matches of a text to expect; where a stretch of candidates
+ends; the keys within it; only when these do not fill the page, all keys, sorted; the rows.
 """
 
 import base64
@@ -26,11 +26,15 @@ from django.db.models.fields.tuple_lookups import (
 )
 from django.utils.translation import gettext as _
 
+from conversations import search
 from conversations.filters import LOOKED_UP, Asked, asked_of
 from conversations.models import Session
 from conversations.query import Query
 
 PAGE_SIZE = 50
+FEW = (
+    8_000  # matches of a text that are sooner gathered and sorted, at 3 us each, than met one by one in order
+)
 
 
 class BadCursor(ValueError):
@@ -178,6 +182,8 @@ def _keys(
         stretch = stretch or LOOKED_UP
     if not stretch:
         return walk.keys(queryset, n)
+    if any(rows is not None and rows < FEW for rows in map(search.expected, asked.texts)):
+        return walk.all_sorted(queryset, n)
     candidates = (
         Session.objects.filter(assistant=asked.assistant_id) if asked.assistant_id else Session.objects.all()
     )
@@ -210,6 +216,7 @@ class _Walk:
         in order and, where the matches are old, try them all."""
         column = self.segment.column
         found = queryset.filter(self.segment.condition, *self._bounds(column, "id", None)).order_by()
+        found.query.gathers = True  # type: ignore[attr-defined]
         try:
             statement, parameters = found.values_list(column, "id").query.sql_with_params()
         except EmptyResultSet:

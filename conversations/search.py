@@ -6,12 +6,15 @@ type, never text for its parser: what a person types cannot be an operator.
 
 # ruff: noqa: ARG002 - the signatures are those of Django
 
+import json
 from collections.abc import Sequence
 from typing import Any, cast
 
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet
 from django.db.models.expressions import Col
+from django.db.models.lookups import In
 from django.db.models.sql.compiler import SQLCompiler
 
 from conversations.models import SearchChunk
@@ -65,19 +68,46 @@ def _fts5(wanted: Phrase) -> str:
     return f'"{words}"' + ("*" if wanted.prefix else "")
 
 
-def said(field: str, texts: Sequence[tuple[str, bool]], *, negated: bool = False) -> Q:
-    """Sessions in which one of the texts, as (text, is a beginning), was said.
+class AmongSessions(In):
+    """`pk IN (SELECT session_id ...)`, in the form that suits how the rows are read."""
 
-    `field`: `text` the user, `bot` the bot, `any` either. A text of several words is a phrase within one message.
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> _Compiled:
+        """In a query that `gathers` all matches the ids come first, as an array: the table is then read in its own
+        order, each page once, which halves the time of some thousands of matches."""
+        if not getattr(compiler.query, "gathers", False):
+            sql, parameters = self.as_sql(compiler, connection)
+            return sql, tuple(parameters)
+        left, left_parameters = self.process_lhs(compiler, connection)
+        right, right_parameters = self.process_rhs(compiler, connection)
+        return f"{left} = ANY(ARRAY{right})", (*left_parameters, *right_parameters)
+
+
+def chunks(field: str, texts: Sequence[tuple[str, bool]]) -> QuerySet[SearchChunk] | None:
+    """Chunks that hold one of the texts, as (text, is a beginning); None when there is no word in any of them.
+
+    `field`: `text` what the user said, `bot` the bot, `any` either. A text of several words is a phrase within one message.
     """
     phrases = tuple(found for found in (phrase(text, prefix) for text, prefix in texts) if found.words)
-    if not phrases:  # nothing but punctuation, which nobody can be said to have said
-        return Q() if negated else Q(pk__in=[])
-    chunks = SearchChunk.objects.filter(Holds(phrases))
+    if not phrases:
+        return None
+    found = SearchChunk.objects.filter(Holds(phrases))
     side = SIDES[field]
-    if side is not None:
-        chunks = chunks.filter(side=side)
+    return found if side is None else found.filter(side=side)
+
+
+def said(field: str, texts: Sequence[tuple[str, bool]], *, negated: bool = False) -> Q:
+    """Sessions in which one of the texts was said; none, when nobody can be said to have said them."""
+    found = chunks(field, texts)
+    if found is None:
+        return Q() if negated else Q(pk__in=[])
     if negated:
-        return ~Q(Exists(chunks.filter(session=OuterRef("pk"))))
+        return ~Q(Exists(found.filter(session=OuterRef("pk"))))
     # As a set, so that the index of words may come first: a correlated EXISTS is never driven from on SQLite.
-    return Q(pk__in=chunks.values("session_id"))
+    return Q(AmongSessions(F("pk"), found.values("session_id").query))
+
+
+def expected(found: QuerySet[SearchChunk]) -> int | None:
+    """How many chunks the database expects, without looking; None where it keeps no statistics of words (SQLite)."""
+    if connections[found.db].vendor != "postgresql":
+        return None
+    return int(json.loads(found.explain(format="json"))[0]["Plan"]["Plan Rows"])

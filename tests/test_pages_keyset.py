@@ -67,8 +67,14 @@ def walk(
 def test_pages_walk_everything_exactly_once_in_both_directions(
     assistant: Assistant, sort: str, stretch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module, name in ((filters, "LOOKED_UP"), (filters, "LOOKED_INTO"), (pages, "LOOKED_UP")):
+    for module, name in (
+        (filters, "LOOKED_AT"),
+        (filters, "LOOKED_UP"),
+        (filters, "LOOKED_INTO"),
+        (pages, "LOOKED_UP"),
+    ):
         monkeypatch.setattr(module, name, stretch)
+    monkeypatch.setattr(pages, "FEW", stretch)
     for text in FILTERS:
         query = parse(f"{text} sort:{sort}").query
         wanted = expected_order(
