@@ -7,7 +7,7 @@ driver, so that the newest fifty are read from the index in their order, however
 import math
 import zoneinfo
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from conversations.models import Assistant, Event, SearchChunk, Session, Session
 from conversations.query import Or, Query, Range, Term, Text, When, Word
 from conversations.query.ast import Item, Value
 from conversations.query.dates import Interval, resolve
-from conversations.summary import value_key
+from conversations.summary import UNSURE, UNSURE_BELOW, value_key
 
 Kind = SessionValue.Kind
 VALUE_KINDS = {
@@ -42,10 +42,9 @@ NUMBERS = {
 
 @dataclass(frozen=True)
 class Driver:
-    """The value rows that a list may be read from in order of activity: sessions with any of `values`."""
+    """The value rows that a list may be read from in order of activity: sessions with any of them, as (kind, value)."""
 
-    kind: int
-    values: tuple[str, ...]
+    rows: tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True)
@@ -203,29 +202,49 @@ def _during(interval: Interval) -> Q:
     return inside
 
 
-def _has_value(term: Term, context: Context) -> Q:
+@dataclass(frozen=True)
+class _Part:
+    """Some of a term's values, under one kind of value rows; `further` is what else is asked of the session."""
+
+    kind: int
+    values: tuple[str, ...]
+    further: Q = field(default_factory=Q)
+
+
+def _parts(term: Term) -> list[_Part]:
     words = [word for word in term.values if isinstance(word, Word)]
-    rows = SessionValue.objects.filter(
-        session=OuterRef("pk"), assistant=context.assistant, kind=VALUE_KINDS[term.field]
-    )
-    # One value by equality: the planner then knows that there is at most one such row.
-    plain = [value_key(word.text) for word in words if word.confidence is None]
-    parts = [(plain, Q())] if plain else []
-    parts += [
-        ([value_key(word.text)], _with_confidence(word, word.confidence)) for word in words if word.confidence
-    ]
+    plain = tuple(value_key(word.text) for word in words if word.confidence is None)
+    parts = [_Part(VALUE_KINDS[term.field], plain)] if plain else []
+    for word in words:
+        if word.confidence is None:
+            continue
+        high = word.confidence.high
+        if high is None or high > UNSURE_BELOW or (high == UNSURE_BELOW and not word.confidence.high_open):
+            kind, further = int(Kind.INTENT), _with_confidence(word.text, word.confidence)
+        else:
+            is_whole = high == UNSURE_BELOW and word.confidence.low is None
+            kind, further = UNSURE, Q() if is_whole else _with_confidence(word.text, word.confidence)
+        parts.append(_Part(kind, (value_key(word.text),), further))
+    return parts
+
+
+def _has_value(term: Term, context: Context) -> Q:
+    parts = _parts(term)
     either = Q()
-    for values, further in parts:
-        has_value = HasValue(
-            rows.filter(value__in=values) if len(values) > 1 else rows.filter(value=values[0])
+    for part in parts:
+        rows = SessionValue.objects.filter(
+            session=OuterRef("pk"), assistant=context.assistant, kind=part.kind
         )
+        # One value by equality: the planner then knows that there is at most one such row.
+        one = len(part.values) == 1
+        has_value = HasValue(rows.filter(value=part.values[0]) if one else rows.filter(value__in=part.values))
         # With several parts, a row read for one of them still has to be asked whether its own part is true.
         has_value.drives = term is context.driver and len(parts) == 1
-        either |= Q(has_value) & further
+        either |= Q(has_value) & part.further
     return either
 
 
-def _with_confidence(word: Word, confidence: Range) -> Q:
+def _with_confidence(intent: str, confidence: Range) -> Q:
     """A user message of the session was understood as this intent with such a confidence."""
     messages = Event.objects.filter(
         between("confidence", confidence),
@@ -235,13 +254,13 @@ def _with_confidence(word: Word, confidence: Range) -> Q:
         timestamp__gte=OuterRef("start_at"),
         timestamp__lte=OuterRef("last_at"),
         type="user",
-        name=word.text,
+        name=intent,
     )
     if confidence.high is None:
         return Q(Exists(messages))
-    # The session's own lowest rules most sessions out. It leaves payloads out, which are given and not understood.
+    # The session's own lowest, which leaves payloads out, spares most of the others a look at their events.
     lowest = between("min_intent_confidence", Range(high=confidence.high, high_open=confidence.high_open))
-    return lowest & Q(Exists(messages))
+    return (lowest | Q(n_payloads__gt=0)) & Q(Exists(messages))
 
 
 def _not_before_start() -> Q:
@@ -271,9 +290,9 @@ def _asked(query: Query, context: Context) -> Asked:
             until = min((bound for bound in (until, highest) if bound is not None), default=None)
             stretches += [LOOKED_AT] * (len(item.values) > 1)
         elif item is context.driver:
-            words = [word for word in item.values if isinstance(word, Word)]
-            driver = Driver(VALUE_KINDS[item.field], tuple({value_key(word.text): None for word in words}))
-            stretches += [LOOKED_INTO] * any(word.confidence for word in words)
+            parts = _parts(item)
+            driver = Driver(tuple({(part.kind, value): None for part in parts for value in part.values}))
+            stretches += [LOOKED_INTO] * any(part.further for part in parts)
         else:
             stretches.append(_stretch(item))
             if isinstance(item, Term | Text) and item.field in search.SIDES and not item.negated:

@@ -236,10 +236,10 @@ class _Walk:
                 "value_rows__session_id",
                 until,
                 value_rows__assistant=self.asked.assistant_id,
-                value_rows__kind=driver.kind,
+                value_rows__kind=kind,
                 value_rows__value=value,
             )
-            for value in driver.values
+            for kind, value in driver.rows
         ]
 
     def _branch(

@@ -17,6 +17,8 @@ VALUE_LIMIT = 120  # code points of a value in the value table; longer ones are 
 
 # Kinds of values; the numbers are those of models.SessionValue.Kind.
 INTENT, PREDICTED, ACTION, ENTITY, SLOT, POLICY, CHANNEL, ENVIRONMENT, MODEL, IS = range(1, 11)
+# Intents that were understood with less than UNSURE_BELOW: an index for `intent:x<0.6`, nothing that a screen lists.
+UNSURE = 11
 
 At = tuple[float, str]  # (timestamp, text)
 _UNSAID_ACTIONS = ("action_listen", "action_session_start")
@@ -73,6 +75,8 @@ class Summary:
             self.values.add((INTENT, intent))
         if row.predicted:
             self.values.add((PREDICTED, row.predicted))
+        if row.name and row.confidence is not None and row.confidence < UNSURE_BELOW:
+            self.values.add((UNSURE, row.name))
         if row.channel:
             self.channel = _max(self.channel, (row.timestamp, row.channel))
             self.values.add((CHANNEL, row.channel))

@@ -64,11 +64,10 @@ class Seen:
             said = [row.said for row in self.rows if row.type in sides]
             return any(hits(tokens(text), phrase(value.text, value.prefix)) for text in said)
         if name == "intent" and value.confidence:
-            sure = [row.confidence for row in users if row.name == value.text and row.confidence is not None]
-            typed = [row.confidence for row in users if not row.is_payload and row.confidence is not None]
-            high = value.confidence.high
-            possible = high is None or any(confidence <= high for confidence in typed)
-            return possible and any(confidence in value.confidence for confidence in sure)
+            return any(
+                row.name == value.text and row.confidence is not None and row.confidence in value.confidence
+                for row in users
+            )
         found: set[str] = set()
         for row in self.rows:
             if name == "intent":
@@ -102,7 +101,7 @@ def expected(every: list[Seen], query: Query) -> set[int]:
 TERMS = [
     *(f"intent:{name}" for name in ("greet", "ask_refund", "nlu_fallback", "5", "never_seen", '["a"]')),
     "intent:greet,balance", "intent:ask_refund<0.5", "intent:balance>=0.9", "intent:greet<0.4,goodbye", "intent:nlu_fallback<0.3",
-    "intent:greet<0.35,balance>0.95",
+    "intent:greet<0.35,balance>0.95", "intent:greet<0.6", "intent:balance<=0.6", "intent:greet<0.6,faq<0.6", "intent:faq<0.75",
     "action:utter_greet", "action:action_default_fallback,action_restart", "action:action_listen",
     "channel:web", "channel:whatsapp,phone", "environment:production", "environment:alpha,zeta", "env:staging",
     "is:fallback", "turns:>3", "turns:1", "turns:2..5", "turns:0,4", "turns:<=1",
