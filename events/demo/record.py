@@ -115,9 +115,12 @@ class Recorder:
 
 
 def record(
-    env_bin: Path, amqp: str, fast: bool, parts: list[tuple[str, int, str]], seed: int
+    env_bin: Path, amqp: str, out: Path, parts: list[tuple[str, int, str]], *, fast: bool, seed: int
 ) -> list[dict[str, Any]]:
-    """Everything Rasa published while the customers of all `parts` (environment, sessions, id prefix) talked."""
+    """Write everything Rasa publishes while the customers of all `parts` talk to `out`, and return it.
+
+    A part is (environment, number of sessions, prefix of its sender ids). Raises RasaError when Rasa does not start.
+    """
     started = time.monotonic()
     model = trained_model(env_bin, fast, session_minutes=EXPIRY_SECONDS / 60)
     print(f"trained in {time.monotonic() - started:.0f} s: {model.name}", flush=True)
@@ -141,6 +144,8 @@ def record(
                 play(env_bin, model, endpoints, cwd, **crowd)
                 with (cwd / "events.log").open(encoding="utf-8") as log:
                     messages += [{"properties": {}, "body": line.rstrip("\n")} for line in log]
+        # Written part by part: what the first crowd said is not lost when the second fails.
+        write(messages, out)
         print(f"{environment}: {len(messages)} events after {time.monotonic() - started:.0f} s", flush=True)
     return messages
 
@@ -185,8 +190,7 @@ def main() -> None:
     parts = [("production", options.sessions, "")]
     if options.staging:
         parts.append(("staging", options.staging, "stg-"))
-    messages = record(options.env_bin, options.amqp, options.fast, parts, options.seed)
-    write(messages, options.out)
+    messages = record(options.env_bin, options.amqp, options.out, parts, fast=options.fast, seed=options.seed)
     report = options.out.with_name("recording.md")
     report.write_text(describe(messages, options.out.stat().st_size), encoding="utf-8")
     print(f"{options.out.name}: {options.out.stat().st_size:,} bytes; {report.name} says what is in it")
