@@ -4,6 +4,8 @@ import argparse
 import importlib
 import sys
 
+from bench import house
+
 NAMES = ("writing", "memory", "latency", "sqlite", "reading")
 QUICK_SESSIONS = "20000"  # of `reading`, which has options of its own
 
@@ -16,8 +18,12 @@ def main(arguments: list[str]) -> int:
         print(f"bin/bench [{' '.join(NAMES)}] [--quick]; bin/bench NAME --help says more")
         return 0
     code = 0
-    for name in names or NAMES:
-        code = max(code, _reading(rest) if name == "reading" else _one(name, rest))
+    try:
+        for name in names or NAMES:
+            code = max(code, _reading(rest) if name == "reading" else _one(name, rest))
+    except house.NoServers as problem:
+        print(problem, file=sys.stderr)
+        return 2
     return code
 
 

@@ -113,14 +113,18 @@ class Broker:
         """Publish persistent messages to all queues, or to one; wait until they stand there. Returns how many."""
         before = {name: self.depth(name) for name in ([queue] if queue else self._queues)}
         count = 0
-        for body, app_id in messages:
-            properties = pika.BasicProperties(delivery_mode=2, app_id=app_id or None)
-            self._channel.basic_publish("" if queue else EXCHANGE, queue, body, properties)
+        for message in messages:
+            self.send(message, queue)
             count += 1
         for name, depth in before.items():
             while self.depth(name) < depth + count:
                 time.sleep(0.05)
         return count
+
+    def send(self, message: Message, queue: str = "") -> None:
+        """Publish one persistent message to all queues, or to one, and do not wait."""
+        properties = pika.BasicProperties(delivery_mode=2, app_id=message.app_id or None)
+        self._channel.basic_publish("" if queue else EXCHANGE, queue, message.body, properties)
 
     def depth(self, queue: str) -> int:
         """Messages that wait in a queue."""

@@ -25,7 +25,7 @@ def consume(url: str, queue: str, expected: int) -> Iterator[int]:
     for done, (method, properties, body) in enumerate(channel.consume(queue), start=1):
         with transaction.atomic():
             save(assistant, body, properties.app_id or "")
-        channel.basic_ack(method.delivery_tag)
+        channel.basic_ack(method.delivery_tag or 0)
         yield 1
         if done == expected:
             break

@@ -6,6 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from operator import itemgetter
 from types import FrameType
 from typing import Any
 
@@ -65,7 +66,9 @@ def profiled(backend: int | None, result: dict[str, Any]) -> Iterator[None]:
         "own": own.most_common(40),
         "within": within.most_common(70),
         "samples": own.total(),
-        "statements": sorted(([name, *line] for name, line in statements.items()), key=lambda line: -line[4]),
+        "statements": sorted(
+            ((name, *line) for name, line in statements.items()), key=itemgetter(4), reverse=True
+        ),
     }
 
 

@@ -76,7 +76,7 @@ def recorded(path: Path) -> list[Conversation]:
             event = json.loads(message["body"])
             app_id = message.get("properties", {}).get("app_id") or ""
             by_sender.setdefault(event["sender_id"], []).append((event["timestamp"], event, app_id))
-    conversations = []
+    conversations: list[Conversation] = []
     for events in by_sender.values():
         events.sort(key=itemgetter(0))
         conversations.append([Step(at - events[0][0], event, app_id) for at, event, app_id in events])

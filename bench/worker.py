@@ -38,7 +38,7 @@ def drain(url: str, queue: str, expected: int) -> Iterator[int]:
     channel.basic_qos(prefetch_count=PREFETCH)
     tags: list[int] = []
     channel.basic_consume(
-        queue, lambda _channel, method, _properties, _body: tags.append(method.delivery_tag)
+        queue, lambda _channel, method, _properties, _body: tags.append(method.delivery_tag or 0)
     )
     done = 0
     while done < expected:
