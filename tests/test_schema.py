@@ -1,18 +1,13 @@
-"""Ten processes may migrate one database at once, and nobody works on a schema that is not his version's."""
+"""Nobody works on a schema that is not this version's, and a migration waits for the batch that runs."""
 
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from django.db import connection, connections, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
 from enterprise import schema
-from tests.services import CHECKOUT, private
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
@@ -136,35 +131,3 @@ def test_who_is_told_to_stop_while_waiting_stops(unapplied: None) -> None:
     stop = threading.Event()
     stop.set()
     assert schema.wait_until_ready(stop) is False
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'ten.db'}"
-        return
-    with private("postgres") as server:
-        yield server.url
-
-
-@pytest.mark.django_db(transaction=False)
-def test_ten_migrate_at_once_and_one_works(empty_database: str, tmp_path: Path) -> None:
-    environment = {**os.environ, "DATABASE_URL": empty_database, "DATA_DIR": str(tmp_path)}
-    environment |= {"DJANGO_SETTINGS_MODULE": "enterprise.settings", "SECRET_KEY": "x"}
-    started = [
-        subprocess.Popen(
-            [sys.executable, "manage.py", "migrate", "--no-color"],
-            cwd=CHECKOUT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for _ in range(10)
-    ]
-    outputs = [process.communicate(timeout=240)[0] for process in started]
-    assert [process.returncode for process in started] == [0] * 10, outputs
-    workers = [output for output in outputs if "Applying enterprise.0001_initial... OK" in output]
-    assert len(workers) == 1
-    assert sum("No migrations to apply" in output for output in outputs) == 9
-    assert any("waiting for it" in output for output in outputs)
