@@ -1,0 +1,49 @@
+"""Publishes with Rasa's own broker classes. Runs in the Rasa environment (Python 3.8 to 3.10), and imports nothing of ours.
+
+    python faults_publisher.py '{"type": "pika", "url": ..., "queues": [...]}'
+
+Reads one JSON list of events a line, publishes it, and answers with the number of events handed over; an empty list
+waits until the broker has confirmed everything that it kept back. Ends with its input.
+"""
+
+import asyncio
+import json
+import logging
+import sys
+
+sys.path.pop(0)  # this folder, in which `rasa` is our own package
+
+import rasa.shared.core.events  # noqa: F401 - the brokers use it and leave the import to the server
+from rasa.core.brokers.broker import EventBroker
+from rasa.utils.endpoints import EndpointConfig
+
+
+def answer(text: str) -> None:
+    """Say something to the tests; Rasa's own log goes to the same pipe."""
+    print(f"faults: {text}", flush=True)
+
+
+async def main() -> None:
+    """Serve the lines of the standard input."""
+    loop = asyncio.get_event_loop()
+    broker = await EventBroker.create(EndpointConfig.from_dict(json.loads(sys.argv[1])), loop)
+    assert broker is not None, "Rasa made no broker"
+    answer(type(broker).__name__)
+    while True:
+        line = await loop.run_in_executor(None, sys.stdin.readline)
+        if not line:
+            break
+        events = json.loads(line)
+        for event in events:
+            broker.publish(event)
+            await asyncio.sleep(0)
+        if not events:
+            while getattr(broker, "_unpublished_events", None) or getattr(broker, "_background_tasks", None):
+                await asyncio.sleep(0.05)
+        answer(str(len(events)))
+    await broker.close()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING)
+    asyncio.run(main())
