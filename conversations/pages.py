@@ -257,10 +257,13 @@ class _Walk:
             if self.asked.until is not None:
                 yield Q(**{f"{column}__lt": self.asked.until})
         # Compared as rows: thousands of sessions may share a number of turns, and an index knows the ids behind it.
+        # The bound on the column alone says nothing new, except to SQLite, which uses no row comparison downwards.
         place = Tuple(F(column), F(pk))
         if until is not None:
+            yield Q(**{f"{column}__{'gte' if self.descending else 'lte'}": until.value})
             yield (TupleGreaterThanOrEqual if self.descending else TupleLessThanOrEqual)(place, tuple(until))
         if self.after is not None:
+            yield Q(**{f"{column}__{'lte' if self.descending else 'gte'}": self.after.value})
             yield (TupleLessThan if self.descending else TupleGreaterThan)(place, tuple(self.after))
 
     def _order(self, expression: Expression | F) -> OrderBy:
