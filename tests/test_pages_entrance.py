@@ -1,5 +1,7 @@
 """Sign-in by password and by link, sign-out, and what strangers learn."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -116,3 +118,8 @@ def test_forms_of_the_entrance_are_guarded_against_forgery(ana):
     answer = sign_in(client, "ana", PASSWORD)
     assert answer.status_code == 403
     assert "This page was too old" in answer.content.decode()
+
+
+def test_the_root_leads_everybody_to_a_page_that_is_theirs(signed_in: Any, ana: User, tom: User) -> None:
+    assert signed_in(ana).get("/").headers["Location"] == "/sessions/"
+    assert signed_in(tom).get("/").headers["Location"] == "/profile/"

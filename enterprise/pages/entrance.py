@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from enterprise.access import may
 from enterprise.audit import record
@@ -27,6 +27,12 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 def landing(user: object) -> str:
     """The first page for this person: sessions, or what is left for those who may not read them."""
     return resolve_url("conversations:session-list" if may(user, "conversations.view") else "profile")
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """`/` leads everybody to the page that is theirs."""
+    return redirect(landing(request.user))
 
 
 @login_not_required
