@@ -403,6 +403,17 @@ def test_a_late_event_appears_in_its_place_and_a_rewind_redraws_the_turn(get: An
     assert "reverted" in content
 
 
+def test_a_late_boundary_that_splits_the_session_has_the_page_loaded_anew(get: Any) -> None:
+    put(*talk("u", NOW))
+    session = the("u")
+    seen = Event.objects.order_by("-id")[0].pk
+    put(*begin("u", NOW + 2.9))
+    assert Session.objects.count() == 2
+    session = Session.objects.order_by("start_at")[0]
+    content = html(get(poll(session, revision=0, seen=seen), "script"))
+    assert "data-other" in content
+
+
 def test_an_open_list_is_told_of_changed_rows_and_new_sessions(get: Any) -> None:
     put(*talk("a", NOW), *talk("b", NOW + 1))
     rows = {name: the(name) for name in "ab"}

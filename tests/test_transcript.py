@@ -394,6 +394,20 @@ def test_the_side_ranks_intents_without_the_fallback_and_tells_what_followed() -
     assert [raw.type for raw in facts.raw] == ["user", "slot", "action", "bot", "rewind"]
 
 
+def test_the_side_shows_what_the_selector_of_the_messages_own_intent_weighed() -> None:
+    def weighed(*keys: str) -> dict[str, Any]:
+        return {"ranking": [{"intent_response_key": key, "confidence": 0.5} for key in keys]}
+
+    selector = {
+        "all_retrieval_intents": ["faq", "chat"],
+        "faq": weighed("faq/a", "faq/b"),
+        "chat": weighed("chat/x"),
+    }
+    for intent, shown in (("faq", ["faq/a", "faq/b"]), ("chat", ["chat/x"]), ("order", [])):
+        events = rows(user("what", intent, response_selector=selector))
+        assert [guess.name for guess in side(turns(events)[0], events).selected] == shown
+
+
 def test_a_page_of_a_hundred_events_takes_less_than_ten_milliseconds() -> None:
     ranking = [{"name": f"intent_{n}", "confidence": 0.1} for n in range(10)]
     turn = [

@@ -138,7 +138,8 @@ KINDS: dict[str, Kind] = {
     "routing_session_ended": Kind(_("routing session ended"), icon="power"),
     "session_ended": Kind(_("session ended"), icon="power"),
 }
-_LOOP_ENDED = _("form ended")
+_FORM_ENDED = _("form ended")
+_LOOP_STARTED = _("asks again")
 _LOOP_INTERRUPTED = _("loop interrupted")
 
 
@@ -161,8 +162,12 @@ def line(source: Source, event: dict[str, Any]) -> Line:
     result.details = [
         Detail(says, values.text(event[name])) for name, says in kind.details if event.get(name) is not None
     ]
-    if source.type in ("active_loop", "form") and not event.get("name"):
-        result.says = _LOOP_ENDED
+    if source.type in ("active_loop", "form"):
+        is_form = "fallback" not in result.subject  # the two-stage fallback asks in a loop of its own
+        if not event.get("name"):
+            result.says = _FORM_ENDED
+        elif not is_form:
+            result.says = _LOOP_STARTED
     elif source.type == "loop_interrupted" and event.get("is_interrupted"):
         result.says = _LOOP_INTERRUPTED
     elif event.get("is_error") is True:

@@ -87,13 +87,15 @@ def _read_user(result: Side, event: dict[str, object]) -> None:
     result.message_id = values.text(event.get("message_id"), 80)
     if result.turn.user:
         result.entities = result.turn.user.entities
+    # Every selector ranks every message; only that of the message's own intent decided anything.
     selector = values.mapping(data.get("response_selector"))
-    for name, found in selector.items():
-        for entry in values.items(values.mapping(found).get("ranking"))[:5]:
-            fields = values.mapping(entry)
-            key = values.text(fields.get("intent_response_key"))
-            if key and name != "all_retrieval_intents":
-                result.selected.append(Guess(key, values.number(fields.get("confidence"))))
+    intent = values.text(values.mapping(data.get("intent")).get("name"))
+    found = values.mapping(selector.get(intent) or selector.get("default"))
+    for entry in values.items(found.get("ranking"))[:5]:
+        fields = values.mapping(entry)
+        key = values.text(fields.get("intent_response_key"))
+        if key.partition("/")[0] == intent:
+            result.selected.append(Guess(key, values.number(fields.get("confidence"))))
     for entry in values.items(data.get("flows_from_semantic_search"))[:5]:
         if isinstance(entry, list) and len(entry) == 2:
             result.flows.append(Guess(values.text(entry[0]), values.number(entry[1])))

@@ -15,6 +15,8 @@ from django.views.decorators.http import require_GET
 from conversations.identity import MAX_TIMESTAMP, MIN_TIMESTAMP, sender_hash
 from conversations.models import Conversation, Event, Session
 
+from .window import key_of, start_of
+
 NEAR = 0.001  # seconds
 
 
@@ -62,12 +64,11 @@ def _turn(conversation: Conversation, timestamp: float) -> str:
     event = near.order_by("distance", "timestamp", "rank", "hash").first()
     if event is None:
         return ""
-    session = (
-        Session.objects.filter(conversation=conversation, start_at__lte=event.timestamp)
-        .order_by("-start_at", "-start_rank", "-start_hash")
-        .first()
-    )
-    return reverse("conversations:turn-detail", args=[session.pk, event.pk]) if session else ""
+    sessions = Session.objects.filter(conversation=conversation, start_at__lte=event.timestamp)
+    for session in sessions.order_by("-start_at", "-start_rank", "-start_hash")[:3]:
+        if start_of(session) <= key_of(event):
+            return reverse("conversations:turn-detail", args=[session.pk, event.pk])
+    return ""
 
 
 def _latest(conversation: Conversation) -> Session | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.db.models import Q
@@ -33,8 +33,9 @@ class Row:
         return lowest is not None and lowest < UNSURE_BELOW
 
 
-def rows_of(sessions: Sequence[Session], wanted: Wanted) -> list[Row]:
+def rows_of(found: Iterable[Session], wanted: Wanted) -> list[Row]:
     """A row for each session; the quote is the message that the query's words hit, else the turn that matters."""
+    sessions = list(found)
     tags: dict[int, list[Tag]] = defaultdict(list)
     ids = {session.conversation_id for session in sessions}
     used = ConversationTag.objects.filter(conversation__in=ids, is_removed=False).select_related("tag")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from conversations.models import Event, Session
-from conversations.pages import BadCursor, Page, session_page
+from conversations.pages import BadCursor, Page, key_page, session_page
 
 from .asking import Ask
 from .opened import Opened
@@ -65,22 +65,22 @@ def list_poll(request: HttpRequest) -> HttpResponse:
     """
     ask = Ask(request)
     known = read_known(request.GET.get("rows", ""))
-    page = session_page(ask.sessions, ask.query, cursor=None)
-    n_new = waiting_above([session.pk for session in page.rows], known)
-    current = ask.visible.select_related("conversation").filter(pk__in=known)
-    changed = [session for session in current if session.revision != known[session.pk]]
+    page = key_page(ask.sessions, ask.query, cursor=None)
+    n_new = waiting_above(page.rows, known)
+    revisions = ask.visible.filter(pk__in=known).values_list("pk", "revision")
+    changed = [pk for pk, revision in revisions if revision != known[pk]]
     if not changed and str(n_new) == request.GET.get("news", "0"):
         return HttpResponse(status=204)
     context = {
         "ask": ask,
-        "rows": rows_of(changed, ask.wanted),
+        "rows": rows_of(ask.visible.select_related("conversation").filter(pk__in=changed), ask.wanted),
         "n_new": n_new,
         "is_all_new": n_new == len(page.rows) and page.next_cursor is not None,
     }
     return render(request, "conversations/_list_poll.html", context)
 
 
-def waiting_above(page: list[int], known: Container[int]) -> int:
+def waiting_above(page: Sequence[int], known: Container[int]) -> int:
     """How many sessions of the first page are not on an open list and stand above one that is.
 
     What stands below all of them only moved up, because another one does not match any more.

@@ -67,7 +67,8 @@ def transcript_poll(request: HttpRequest, pk: int) -> HttpResponse:
     except BadKey:
         return HttpResponseBadRequest("not a place in a conversation")
     ask = Ask(request, session)
-    changed = _changed_from(session, int(seen) if seen.isdecimal() and len(seen) < 19 else 0)
+    known = int(seen) if seen.isdecimal() and len(seen) < 19 else 0
+    changed = _changed_from(session, known)
     newest = Event.objects.of_session(session).aggregate(newest=Max("id"))["newest"]
     context: dict[str, Any] = {
         "ask": ask,
@@ -75,11 +76,14 @@ def transcript_poll(request: HttpRequest, pk: int) -> HttpResponse:
         "turns": [],
         "seen": newest or 0,
         "window": None,
+        # Events that left (a late boundary has split the session), or too many that came: load the page anew.
+        "is_other": (newest or 0) < known,
     }
     if changed is not None and (last is None or changed <= last):
         start = max(turn_start(session, changed), first)
         window = windows.between(session, start, last)
-        context |= {"window": window, "turns": turns_of(window, ask.wanted)}
+        context |= {"window": window, "turns": turns_of(window, ask.wanted), "to_end": last is None}
+        context["is_other"] |= window.has_newer
     return render(request, "conversations/_transcript_poll.html", context)
 
 

@@ -72,13 +72,14 @@ function isAtEnd(scroller) {
 function applyToTranscript(box, html) {
   const content = fragment(html);
   const head = content.querySelector("#poll");
+  if (head.dataset.other !== undefined) return location.reload();
   const scroller = box.scrollHeight > box.clientHeight + 1 ? box : document.scrollingElement;
   const wasAtEnd = isAtEnd(scroller) && Boolean(box.querySelector("[data-end]"));
   box.dataset.revision = head.dataset.revision;
   box.dataset.seen = head.dataset.seen;
   document.getElementById("facts")?.replaceChildren(...(head.firstElementChild?.childNodes ?? []));
   const fresh = [...content.querySelectorAll(".turn")];
-  if (!fresh.length) return;
+  if (!fresh.length) return undefined;
   paint(content);
   const top = scroller === box ? box.getBoundingClientRect().top : 0;
   const anchor = ownTurns(box).find((turn) => turn.getBoundingClientRect().bottom > top);
@@ -125,6 +126,7 @@ function applyToTranscript(box, html) {
   if (sideIsOld) refreshSide();
   const strip = document.getElementById("strip");
   if (strip && window.htmx) window.htmx.trigger(strip, "strip-stale");
+  return undefined;
 }
 
 async function pollList() {
