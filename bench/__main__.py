@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import signal
 import sys
 
 from bench import house
@@ -17,6 +18,8 @@ def main(arguments: list[str]) -> int:
     if {"-h", "--help"} & set(rest) and not names:
         print(f"bin/bench [{' '.join(NAMES)}] [--quick]; bin/bench NAME --help says more")
         return 0
+    # Ended from outside, what a benchmark has started still has to be taken down.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     code = 0
     try:
         for name in names or NAMES:

@@ -109,15 +109,18 @@ class Broker:
         """`EVENT_BROKER_URL` of a queue."""
         return f"{self.url}?exchange={EXCHANGE}&queue={queue}"
 
-    def publish(self, messages: Iterable[Message], queue: str = "") -> int:
-        """Publish persistent messages to all queues, or to one; wait until they stand there. Returns how many."""
+    def publish(self, messages: Iterable[Message], queue: str = "", *, wait: bool = True) -> int:
+        """Publish persistent messages to all queues, or to one; `wait` until they stand there. Returns how many.
+
+        Where something consumes meanwhile, they never do.
+        """
         before = {name: self.depth(name) for name in ([queue] if queue else self._queues)}
         count = 0
         for message in messages:
             self.send(message, queue)
             count += 1
         for name, depth in before.items():
-            while self.depth(name) < depth + count:
+            while wait and self.depth(name) < depth + count:
                 time.sleep(0.05)
         return count
 

@@ -47,14 +47,14 @@ def run(options: Namespace) -> int:
             published = 0
             tenth = max(1, n_events // 10)
             while portion := list(islice(messages, min(PORTION, tenth))):
-                published += broker.publish(portion)
+                published += broker.publish(portion, wait=False)
                 service.await_stored(published - PORTION)
                 if published % tenth == 0:
                     measured.append((f"{published:,} events published", meters.peak_memory(pid)))
             service.await_stored(published)
             small = meters.peak_memory(pid)
             measured.append((f"{published:,} events of 2 kB stored", small))
-            published += broker.publish(_large(options.large))
+            published += broker.publish(_large(options.large), wait=False)
             service.await_stored(published, idle=120)
             large = meters.peak_memory(pid)
             measured.append((f"and {options.large} bodies of 1 MB", large))

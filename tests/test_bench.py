@@ -90,6 +90,7 @@ def test_a_recording_is_read_by_sender_and_in_order_of_time(tmp_path: Path) -> N
 def test_the_sample_that_the_environment_names_is_multiplied_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("ENTERPRISE_SAMPLES", raising=False)
     without = streams.sources()
     with gzip.open(tmp_path / streams.SAMPLE, "wt") as file:
         body = json.dumps({"sender_id": "x", "event": "bot", "timestamp": 5.0})
