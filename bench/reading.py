@@ -115,7 +115,7 @@ def load(n_sessions: int) -> None:
     call_command("migrate", verbosity=0)
     assistant, _ = Assistant.objects.get_or_create(name="default")
     sessions.fill(sessions.plan(n_sessions, assistant.pk))
-    print(f"filled in {time.monotonic() - begun:.0f} s")
+    print(f"filled in {time.monotonic() - begun:.0f} s", flush=True)
 
 
 class Bench:

@@ -274,7 +274,7 @@ def _not_after_last() -> Q:
 
 
 # Candidates whose own row answers, at less than 1 us each, whose words are compared, at 5 us, whose events are read, at 20.
-LOOKED_AT, LOOKED_UP, LOOKED_INTO = 3_000, 2_000, 1_000
+LOOKED_AT, LOOKED_UP, LOOKED_INTO = 3_000, 1_700, 1_000
 MOST_BRANCHES = 8  # values of a driver that are read side by side; more are found as a set and sorted
 
 
@@ -296,7 +296,7 @@ def _asked(query: Query, context: Context) -> Asked:
         else:
             stretches.append(_stretch(item))
             if isinstance(item, Term | Text) and item.field in search.SIDES and not item.negated:
-                found = search.chunks(item.field, _texts(item))
+                found = search.holding(_texts(item))
                 texts += [] if found is None else [found]
     return Asked(context.assistant.pk, driver, since, until, min(stretches, default=0), tuple(texts))
 

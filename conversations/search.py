@@ -82,24 +82,26 @@ class AmongSessions(In):
         return f"{left} = ANY(ARRAY{right})", (*left_parameters, *right_parameters)
 
 
-def chunks(field: str, texts: Sequence[tuple[str, bool]]) -> QuerySet[SearchChunk] | None:
+def holding(texts: Sequence[tuple[str, bool]]) -> QuerySet[SearchChunk] | None:
     """Chunks that hold one of the texts, as (text, is a beginning); None when there is no word in any of them.
 
-    `field`: `text` what the user said, `bot` the bot, `any` either. A text of several words is a phrase within one message.
+    A text of several words is a phrase within one message.
     """
     phrases = tuple(found for found in (phrase(text, prefix) for text, prefix in texts) if found.words)
-    if not phrases:
-        return None
-    found = SearchChunk.objects.filter(Holds(phrases))
-    side = SIDES[field]
-    return found if side is None else found.filter(side=side)
+    return SearchChunk.objects.filter(Holds(phrases)) if phrases else None
 
 
 def said(field: str, texts: Sequence[tuple[str, bool]], *, negated: bool = False) -> Q:
-    """Sessions in which one of the texts was said; none, when nobody can be said to have said them."""
-    found = chunks(field, texts)
+    """Sessions in which one of the texts was said: `text` by the user, `bot` by the bot, `any` by either.
+
+    None, when nobody can be said to have said them.
+    """
+    found = holding(texts)
     if found is None:
         return Q() if negated else Q(pk__in=[])
+    side = SIDES[field]
+    if side is not None:
+        found = found.filter(side=side)
     if negated:
         return ~Q(Exists(found.filter(session=OuterRef("pk"))))
     # As a set, so that the index of words may come first: a correlated EXISTS is never driven from on SQLite.
