@@ -220,6 +220,13 @@ def test_what_people_and_bots_write_is_never_markup(get: Any, text: str) -> None
         assert "<script>" not in content, url
 
 
+def test_a_session_in_which_nothing_was_said_shows_its_technical_events(get: Any) -> None:
+    put(*begin("quiet", NOW))
+    content = html(get(detail(the("quiet")), "session"))
+    assert 'class="scroll script technical"' in content
+    assert "action_session_start" in content
+
+
 def test_links_of_a_bot_are_safe_and_images_wait_for_a_click(get: Any) -> None:
     image = "https://img.example/a.png"
     put(

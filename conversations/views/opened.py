@@ -100,6 +100,11 @@ class Opened:
     def turns(self) -> list[Turn]:
         return turns_of(self.window, self.wanted)
 
+    @property
+    def is_silent(self) -> bool:
+        """Nothing was said: then its technical events are all there is to see."""
+        return all(turn.is_silent for turn in self.turns)
+
     @cached_property
     def chosen(self) -> Turn | None:
         """The turn that the page opens at."""

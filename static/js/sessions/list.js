@@ -40,6 +40,7 @@ export async function open(url, { row = null } = {}) {
     transcript.opened();
     const sender = document.getElementById("sender")?.textContent ?? "";
     announce(sender);
+    document.title = [sender, ...document.title.split(" · ").slice(-2)].join(" · ");
     document.dispatchEvent(new CustomEvent("session:opened"));
     prefetchNext();
   } catch (error) {
