@@ -1,7 +1,7 @@
 """Pages of a list by key: what a page costs depends neither on its number nor on how rare the rows are.
 
-A page is read in a few steps, whatever it shows: how many matches of a text to expect; where a stretch of candidates
-ends; the keys within it; only when these do not fill the page, all keys, sorted; the rows.
+A page is read in at most seven statements, whatever it shows: how many matches of a text to expect; where a stretch of
+candidates ends, and the keys within it, twice; only when these do not fill the page, all keys, sorted; the rows.
 """
 
 import base64
@@ -186,11 +186,14 @@ def _keys(
     candidates = (
         Session.objects.filter(assistant=asked.assistant_id) if asked.assistant_id else Session.objects.all()
     )
-    end = walk.end_of_stretch(candidates, stretch)
-    keys = walk.keys(queryset, n, until=end)
-    if len(keys) < n and end is not None:
-        keys = walk.all_sorted(queryset, n)
-    return keys
+    for share in (4, 1):
+        end = walk.end_of_stretch(candidates, stretch // share)
+        keys = walk.keys(queryset, n, until=end)
+        if len(keys) == n or end is None:
+            return keys
+        if not keys:  # nothing at all among the first ones: the matches are rare, or old
+            break
+    return walk.all_sorted(queryset, n)
 
 
 @dataclass(frozen=True)
