@@ -305,6 +305,10 @@ def test_the_second_assistant_brings_the_switcher(get: Any) -> None:
         row.session.conversation.sender_id for row in get("/sessions/?assistant=second").context["rows"]
     ] == ["w"]
     assert get("/sessions/?assistant=nobody").status_code == 404
+    # A session of the second one keeps its list, whatever the address says.
+    content = html(get(detail(the("w"))))
+    assert 'data-poll="/sessions/poll/?assistant=second"' in content
+    assert re.findall(r'id="row-(\d+)"', content) == [str(the("w").pk)]
 
 
 # --- pages -----------------------------------------------------------------------------------------
@@ -434,6 +438,21 @@ def test_an_open_list_is_told_of_changed_rows_and_new_sessions(get: Any) -> None
     assert "4 turns" in content
     changed = ",".join(f"{s.pk}.{s.revision}" for s in (the("a"), the("b")))
     assert get(f"/sessions/poll/?rows={changed}&news=1", "rows").status_code == 204
+
+
+def test_nothing_in_an_address_breaks_the_page(get: Any) -> None:
+    put(*talk("a", NOW))
+    pk = the("a").pk
+    for odd in ("%00", "%FF%FE", "%ED%A0%80", "(" * 500, "%22", "x" * 20_000, "intent:%00"):
+        for url in (
+            f"/sessions/?q={odd}",
+            f"/sessions/{pk}/?q={odd}&technical={odd}",
+            f"/conversations/a?project={odd}",
+        ):
+            assert get(url).status_code in (200, 302, 404), url
+        assert get(f"/sessions/?assistant={odd}").status_code in (200, 404), odd
+        assert get(f"/sessions/?cursor={odd}").status_code in (200, 400), odd
+        assert get(f"/sessions/{pk}/poll/?revision={odd}&seen={odd}&first={odd}").status_code == 400, odd
 
 
 @pytest.mark.parametrize("rows", ["", ",", "1", "x.y", "1.x", "-1.2", "9" * 30 + ".1", "1.2.3"])

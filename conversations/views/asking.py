@@ -86,7 +86,7 @@ class Ask:
     def __init__(self, request: HttpRequest, session: Session | None = None) -> None:
         self.user = request.user
         self.text = request.GET.get("q", "").replace("\x00", "").strip()
-        self.named = request.GET.get("assistant", "")
+        self.named = request.GET.get("assistant", "").replace("\x00", "")
         self.technical = request.GET.get("technical") == "1"
         self._session = session
         self.now = time.time()
@@ -153,13 +153,20 @@ class Ask:
     def cap(self) -> int:
         return COUNT_CAP
 
+    @cached_property
+    def scope(self) -> str:
+        """The assistant's name where an address needs it: as soon as there are two."""
+        if self.assistant is None:
+            return self.named
+        return self.assistant.name if len(self.assistants) > 1 else ""
+
     # --- addresses -------------------------------------------------------------------------------
 
     def parameters(self, text: str | None = None, **more: str) -> str:
         """The query string that keeps what is asked (or asks `text` instead), with its `?`; empty if there is nothing."""
         asked = {
             "q": self.text if text is None else text,
-            "assistant": self.named,
+            "assistant": self.scope,
             "technical": "1" if self.technical else "",
         }
         fields = {name: value for name, value in {**asked, **more}.items() if value}
@@ -169,6 +176,16 @@ class Ask:
     def here(self) -> str:
         """`parameters` for templates."""
         return self.parameters()
+
+    @cached_property
+    def in_detail(self) -> str:
+        """The same with technical events shown."""
+        return self.parameters(technical="1")
+
+    @cached_property
+    def other_detail(self) -> str:
+        """The same with technical events shown if they are not, and the other way round."""
+        return self.parameters(technical="" if self.technical else "1")
 
     @cached_property
     def and_more(self) -> str:

@@ -51,7 +51,7 @@ def _named(request: HttpRequest, sender_id: str) -> list[Conversation]:
     """Conversations of this sender, `project`'s (or all, `default` first)."""
     if not Session.objects.visible_to(request.user).query.is_empty():
         found = Conversation.objects.filter(sender_hash=sender_hash(sender_id)).select_related("assistant")
-        if project := request.GET.get("project"):
+        if project := request.GET.get("project", "").replace("\x00", ""):
             found = found.filter(assistant__name=project)
         return sorted(found, key=lambda one: (one.assistant.name != "default", one.pk))
     return []
