@@ -165,7 +165,33 @@ def key_page(queryset: QuerySet[Session], query: Query, *, cursor: str | None, s
 
 def capped_count(queryset: QuerySet[Any], cap: int = 1_000) -> int:
     """How many rows, counted no further than `cap` + 1: more than `cap` means "more than `cap`"."""
-    return queryset.order_by()[: cap + 1].count()
+    found = queryset.order_by()
+    asked = asked_of(queryset)
+    if asked and asked.driver and len(asked.driver.rows) == 1:
+        found = _driven(found, asked, *asked.driver.rows[0])
+    elif asked and _is_rare(asked):
+        found.query.gathers = True  # type: ignore[attr-defined]
+    return found[: cap + 1].count()
+
+
+def _driven(
+    queryset: QuerySet[Session], asked: Asked, kind: int, value: str, *bounds: Any
+) -> QuerySet[Session]:
+    """Read from the value rows instead of asking each session for its own."""
+    # In one filter(): a second one would join the value rows a second time.
+    found = queryset.filter(
+        *bounds,
+        value_rows__assistant=asked.assistant_id,
+        value_rows__kind=kind,
+        value_rows__value=value,
+    )
+    found.query.is_driven = True  # type: ignore[attr-defined]
+    return found
+
+
+def _is_rare(asked: Asked) -> bool:
+    """Whether the database expects few matches of one of the texts."""
+    return any(rows is not None and rows < FEW for rows in map(search.expected, asked.texts))
 
 
 def _keys(
@@ -181,7 +207,7 @@ def _keys(
         stretch = stretch or LOOKED_UP
     if not stretch:
         return walk.keys(queryset, n)
-    if any(rows is not None and rows < FEW for rows in map(search.expected, asked.texts)):
+    if _is_rare(asked):
         return walk.all_sorted(queryset, n)
     candidates = (
         Session.objects.filter(assistant=asked.assistant_id) if asked.assistant_id else Session.objects.all()
@@ -227,30 +253,16 @@ class _Walk:
         return self._select(sql, parameters, n)
 
     def _branches(self, queryset: QuerySet[Session], until: Key | None) -> list[QuerySet[Session, Any]]:
-        driver = self.asked.driver
         queryset = queryset.filter(self.segment.condition)
-        if driver is None or self.segment.column != "activity_at":
-            return [self._branch(queryset, self.segment.column, "id", until)]
-        return [
-            self._branch(
-                queryset,
-                "value_rows__activity_at",
-                "value_rows__session_id",
-                until,
-                value_rows__assistant=self.asked.assistant_id,
-                value_rows__kind=kind,
-                value_rows__value=value,
-            )
-            for kind, value in driver.rows
-        ]
-
-    def _branch(
-        self, queryset: QuerySet[Session], column: str, pk: str, until: Key | None, **value_row: Any
-    ) -> QuerySet[Session, Any]:
-        # In one filter(): a second one would join the value rows a second time.
-        found = queryset.filter(*self._bounds(column, pk, until), **value_row)
-        found.query.is_driven = bool(value_row)  # type: ignore[attr-defined]
-        return found.order_by(self._order(F(column)), self._order(F(pk))).values_list(column, pk)
+        column, pk = self.segment.column, "id"
+        if self.asked.driver is None or column != "activity_at":
+            found = [queryset.filter(*self._bounds(column, pk, until))]
+        else:
+            column, pk = "value_rows__activity_at", "value_rows__session_id"
+            bounds = list(self._bounds(column, pk, until))
+            found = [_driven(queryset, self.asked, *row, *bounds) for row in self.asked.driver.rows]
+        order = (self._order(F(column)), self._order(F(pk)))
+        return [branch.order_by(*order).values_list(column, pk) for branch in found]
 
     def _bounds(self, column: str, pk: str, until: Key | None) -> Iterable[Any]:
         if self.segment.column == "activity_at":

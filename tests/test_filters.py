@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from conversations.filters import NotAnswered, matching
 from conversations.models import Assistant, Session
-from conversations.pages import session_page
+from conversations.pages import capped_count, session_page
 from conversations.query import ALL_FEATURES, parse
 from tests.asking import TERMS, expected, fill, queries, seen
 from tests.histories import NOW
@@ -121,3 +121,27 @@ def test_a_page_costs_the_same_queries_however_many_sessions_match(assistant: As
             counts.add(len(captured))
         assert len(counts) == 1, text
         assert max(counts) <= 7, text
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_count_is_that_of_the_matches(assistant: Assistant, seed: int) -> None:
+    for query in queries(seed + 50, 60):
+        found = matching(Session.objects.all(), query, assistant=assistant, now=NOW)
+        assert capped_count(found) == len(found), str(query)
+        assert capped_count(found, cap=2) == min(len(found), 3), str(query)
+
+
+def test_conditions_that_a_caller_adds_hold_on_pages_and_in_counts_too(assistant: Assistant) -> None:
+    for text in (
+        "",
+        "intent:greet",
+        "intent:greet,balance",
+        "intent:greet<0.6",
+        "text:money",
+        "turns:>1 is:fallback",
+    ):
+        query = parse(text).query
+        found = matching(Session.objects.all(), query, assistant=assistant, now=NOW).filter(n_events__gt=20)
+        wanted = {session.pk for session in found}
+        assert {row.pk for row in session_page(found, query, cursor=None, size=500).rows} == wanted
+        assert capped_count(found) == len(wanted)
