@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from conversations.identity import event_hash, rank, shown, usable_timestamp
 
 TEXT_LIMIT = 1000  # code points of a message that the events table repeats beside the body
+NAME_LIMIT = 500  # code points of a name: an index of PostgreSQL ends at 2,700 bytes
 FALLBACK_INTENT = "nlu_fallback"
 EXTERNAL_PREFIX = "EXTERNAL: "
 
@@ -129,10 +130,10 @@ _READERS = {"user": _user, "bot": _bot, "agent": _bot, "action": _action, "entit
 
 
 def label(value: Any) -> str:
-    """A name as text: strings as they are, null and absent empty, anything else as its JSON."""
+    """A name as text, at most NAME_LIMIT long: strings as they are, null and absent empty, anything else as its JSON."""
     if isinstance(value, str):
-        return shown(value)
-    return "" if value is None else shown(json.dumps(value, sort_keys=True))
+        return shown(value)[:NAME_LIMIT]
+    return "" if value is None else shown(json.dumps(value, sort_keys=True))[:NAME_LIMIT]
 
 
 def number(value: Any) -> float | None:

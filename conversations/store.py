@@ -70,7 +70,9 @@ def store(envelopes: Sequence[Envelope], *, also: Callable[[Stored], None] | Non
     """
     try:
         return _repeated(envelopes, also)
-    except (DataError, IntegrityError) as error:
+    except DatabaseError as error:
+        if not _is_refusal(error):
+            raise
         log.warning(
             "the database refused a batch of %d: %s",
             len(envelopes),
@@ -81,12 +83,20 @@ def store(envelopes: Sequence[Envelope], *, also: Callable[[Stored], None] | Non
         for part in _halves(envelopes):
             try:
                 stored.add(store(part) if len(envelopes) > 1 else _repeated(part, None))
-            except (DataError, IntegrityError) as refusal:
+            except DatabaseError as refusal:
+                if not _is_refusal(refusal):
+                    raise
                 stored.refused += [(envelope, str(refusal)) for envelope in part]
         if also is not None:
             with transaction.atomic():
                 also(stored)
         return stored
+
+
+def _is_refusal(error: DatabaseError) -> bool:
+    """Whether the data itself is refused; PostgreSQL calls what exceeds its limits (class 54) an operational error."""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return isinstance(error, DataError | IntegrityError) or state.startswith("54")
 
 
 def _halves(envelopes: Sequence[Envelope]) -> list[Sequence[Envelope]]:
