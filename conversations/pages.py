@@ -165,13 +165,39 @@ def key_page(queryset: QuerySet[Session], query: Query, *, cursor: str | None, s
 
 def capped_count(queryset: QuerySet[Any], cap: int = 1_000) -> int:
     """How many rows, counted no further than `cap` + 1: more than `cap` means "more than `cap`"."""
+    return countable(queryset)[: cap + 1].count()
+
+
+def countable(queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """The same rows, unordered, in the form that is counted soonest."""
     found = queryset.order_by()
     asked = asked_of(queryset)
     if asked and asked.driver and len(asked.driver.rows) == 1:
         found = _driven(found, asked, *asked.driver.rows[0])
     elif asked and _is_rare(asked):
         found.query.gathers = True  # type: ignore[attr-defined]
-    return found[: cap + 1].count()
+    return found
+
+
+def gathered(queryset: QuerySet[Any], column: str, *, descending: bool, n: int, skip: int = 0) -> list[Key]:
+    """Keys of a queryset whose rows are all gathered before they are sorted: left to itself, a planner that expects
+    many would try the rows in order and, where the matches are old, try them all."""
+    found = queryset.order_by().values_list(column, "id")
+    found.query.gathers = True  # type: ignore[attr-defined]
+    try:
+        statement, parameters = found.query.sql_with_params()
+    except EmptyResultSet:
+        return []
+    sql = f"WITH found AS MATERIALIZED ({statement}) SELECT * FROM found"  # noqa: S608 - Django wrote it
+    return _select(sql, parameters, descending, n, skip)
+
+
+def _select(sql: str, parameters: Iterable[Any], descending: bool, n: int, skip: int = 0) -> list[Key]:
+    direction = "DESC" if descending else "ASC"
+    with connection.cursor() as cursor:
+        order = f"ORDER BY 1 {direction}, 2 {direction} LIMIT {n:d} OFFSET {skip:d}"
+        cursor.execute(f"{sql} {order}", list(parameters))
+        return [Key(*key) for key in cursor.fetchall()]
 
 
 def _driven(
@@ -240,17 +266,10 @@ class _Walk:
         return ends[0] if ends else None
 
     def all_sorted(self, queryset: QuerySet[Session], n: int) -> list[Key]:
-        """All matches, gathered before they are sorted: left to itself, a planner that expects many would try the rows
-        in order and, where the matches are old, try them all."""
+        """The first keys of all matches, gathered and sorted."""
         column = self.segment.column
-        found = queryset.filter(self.segment.condition, *self._bounds(column, "id", None)).order_by()
-        found.query.gathers = True  # type: ignore[attr-defined]
-        try:
-            statement, parameters = found.values_list(column, "id").query.sql_with_params()
-        except EmptyResultSet:
-            return []
-        sql = f"WITH found AS MATERIALIZED ({statement}) SELECT * FROM found"  # noqa: S608 - Django wrote it
-        return self._select(sql, parameters, n)
+        found = queryset.filter(self.segment.condition, *self._bounds(column, "id", None))
+        return gathered(found, column, descending=self.descending, n=n)
 
     def _branches(self, queryset: QuerySet[Session], until: Key | None) -> list[QuerySet[Session, Any]]:
         queryset = queryset.filter(self.segment.condition)
@@ -300,10 +319,6 @@ class _Walk:
             f"SELECT * FROM ({statement}) AS branch_{number}"  # noqa: S608 - Django wrote it
             for number, (statement, _parameters) in enumerate(statements)
         )
-        return self._select(sql, chain.from_iterable(parameters for _, parameters in statements), n)
-
-    def _select(self, sql: str, parameters: Iterable[Any], n: int) -> list[Key]:
-        direction = "DESC" if self.descending else "ASC"
-        with connection.cursor() as cursor:
-            cursor.execute(f"{sql} ORDER BY 1 {direction}, 2 {direction} LIMIT {n:d}", list(parameters))
-            return [Key(*key) for key in cursor.fetchall()]
+        return _select(
+            sql, chain.from_iterable(parameters for _, parameters in statements), self.descending, n
+        )

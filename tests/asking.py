@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import conversations.api.urls  # noqa: F401 - its rate limit takes the clock on import, which tests replace
 from conversations.envelope import Envelope
 from conversations.identity import parse as parse_json
 from conversations.models import Assistant, Event, Session

@@ -120,6 +120,17 @@ def test_a_list_costs_the_same_queries_whatever_its_length(api: Client, assistan
     assert all(len(found) == 1 for found in counts.values()), counts
 
 
+def test_a_limit_of_nothing_is_nothing(api: Client, assistant: Assistant) -> None:
+    for path in (
+        "/api/sessions",
+        "/api/conversations",
+        f"/api/sessions/{Session.objects.latest('id').pk}/events",
+    ):
+        answer = api.get(path, {"limit": 0})
+        assert answer.json() == []
+        assert int(answer.headers["X-Total-Count"]) > 0
+
+
 def test_without_an_assistant_lists_are_empty(api: Client) -> None:
     assert api.get("/api/sessions").json() == []
     assert api.get("/api/sessions").headers["X-Total-Count"] == "0"

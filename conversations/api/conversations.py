@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Sum
 from django.forms import ValidationError
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
@@ -18,12 +18,14 @@ from conversations.api.scope import assistant_of, conversation_of, filters_of
 from conversations.filters import NUMBERS, between, condition, context_of
 from conversations.filterset import Moment, SessionFilterSet
 from conversations.models import Assistant, Conversation, ConversationTag, Event, Flag, Session, SessionValue
+from conversations.pages import gathered
 from conversations.query import Range, Term, Text
 from enterprise.api import pagination
 from enterprise.api.errors import Failure
 from enterprise.api.renderers import dumps
 
 PAGE, LARGEST_PAGE = 100, 1_000
+FEW = 20_000  # conversations that are sooner gathered and sorted than met one by one in order
 NOT_YET = (
     "slots",
     "in_training_data",
@@ -58,8 +60,27 @@ class Conversations(APIView):
             return pagination.respond([], request, total=0)
         found = _upstream(request, matching(filters, assistant))
         total = pagination.total(found)
-        page = found.order_by("-activity_at", "-id").values_list("id", "sender_id", "last_at")
-        return pagination.respond(list(_rows(list(window.of(page)))), request, total=total)
+        rows = list(_rows(_page(found, window, total)))
+        return pagination.respond(rows, request, total=total)
+
+
+def _page(
+    found: QuerySet[Conversation], window: pagination.Window, total: int
+) -> list[tuple[int, str, float | None]]:
+    """(id, sender, time of the last event) of the window, newest first. Few matches are gathered, many met in order."""
+    size = PAGE if window.limit is None else window.limit
+    if total < FEW:
+        keys = gathered(found, "activity_at", descending=True, n=size, skip=window.offset)
+        ids = [key.id for key in keys]
+    else:
+        in_order = found.order_by("-activity_at", "-id").values_list("id", flat=True)
+        ids = list(in_order[window.offset : window.offset + size])
+    known = {
+        row[0]: row
+        for row in Conversation.objects.filter(pk__in=ids).values_list("id", "sender_id", "last_at")
+        if row[2] is not None
+    }
+    return [known[pk] for pk in ids if pk in known]
 
 
 def matching(filters: SessionFilterSet, assistant: Assistant) -> QuerySet[Conversation]:
@@ -73,14 +94,13 @@ def matching(filters: SessionFilterSet, assistant: Assistant) -> QuerySet[Conver
             # The conversation's column has the name of the session's.
             found = found.filter(condition(item, context))
         elif isinstance(item, Term) and field in NUMBERS:
-            sums = Sum if field == "turns" else Min
-            number = sessions.order_by().values("conversation").annotate(number=sums(NUMBERS[field]))
-            name = f"number_{field.replace('-', '_')}"
-            found = found.alias(**{name: Subquery(number.values("number"))})
+            numbers = Session.objects.filter(assistant=assistant).order_by().values("conversation")
+            numbers = numbers.annotate(number=(Sum if field == "turns" else Min)(NUMBERS[field]))
             inside = Q()
             for value in item.values:
-                inside |= between(name, value) if isinstance(value, Range) else Q()
-            found = found.filter(~inside if item.negated else inside)
+                inside |= between("number", value) if isinstance(value, Range) else Q()
+            among = Q(pk__in=numbers.filter(inside).values("conversation"))
+            found = found.filter(~among if item.negated else among)
         else:
             found = found.filter(Exists(sessions.filter(condition(item, context))))
     return found
@@ -110,7 +130,7 @@ def _upstream(request: Request, found: QuerySet[Conversation]) -> QuerySet[Conve
     return found
 
 
-def _rows(page: list[tuple[int, str, float]]) -> Iterator[dict[str, Any]]:
+def _rows(page: list[tuple[int, str, float | None]]) -> Iterator[dict[str, Any]]:
     """Rows for conversations given as (id, sender, time of the last event), in four queries however many they are."""
     ids = [pk for pk, _, _ in page]
     sums: dict[int, dict[str, Any]] = {}

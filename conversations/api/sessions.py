@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from conversations.api import events, shapes
 from conversations.api.scope import assistant_of, filters_of
 from conversations.models import Event, Session, SessionValue
-from conversations.pages import BadCursor, key_page
+from conversations.pages import BadCursor, countable, key_page
 from enterprise.api import pagination
 from enterprise.api.errors import Failure
 
@@ -76,13 +76,13 @@ class Sessions(APIView):
         found = filters.matching(Session.objects.visible_to(request.user), assistant)
         cursor = request.GET.get("cursor")
         try:
-            page = key_page(found, filters.parsed.query, cursor=cursor, size=size or PAGE)
+            page = key_page(found, filters.parsed.query, cursor=cursor, size=PAGE if size is None else size)
         except BadCursor as error:
             raise Failure(400, "InvalidCursor", str(error), {"parameter": "cursor"}) from error
         return pagination.respond(
             _rows(page.rows),
             request,
-            total=None if cursor else pagination.total(found),
+            total=None if cursor else pagination.total(countable(found)),
             next_cursor=page.next_cursor,
             previous_cursor=page.previous_cursor,
         )
