@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import BaseRenderer
@@ -127,6 +128,7 @@ class Description(SpectacularAPIView):
     renderer_classes: list[type[BaseRenderer]] = SpectacularAPIView.renderer_classes[::-1]
 
 
+@require_GET
 def docs(request: HttpRequest) -> HttpResponse:
     """The API's documentation for people: works without a network and under the content security policy."""
     return render(request, "api/docs.html")
