@@ -6,9 +6,6 @@ batch is kept, the connection served, and the database probed until it answers.
 
 import enum
 import logging
-import os
-import secrets
-import socket
 import threading
 import time
 from collections import deque
@@ -74,7 +71,7 @@ class Consumer:
         self._store = store
         self._source = source or open_source(address, batch_size=batch_size)
         self._wait = wait  # seconds that an idle source is listened to at a time
-        self._holder = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._holder = registry.holder_name()
         self._row_id = 0  # not looked up yet
         self._held: Batch | None = None
         self._away_since: float | None = None  # monotonic; the database does not answer

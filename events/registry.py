@@ -1,5 +1,8 @@
 """Rows of sources: finding one's own, who may read it, how it is doing, and starting it again."""
 
+import os
+import secrets
+import socket
 import time
 from typing import Any
 
@@ -32,13 +35,34 @@ def row_for(address: Address) -> Source:
     return row
 
 
+def holder_name() -> str:
+    """Names this process and one consumer in it."""
+    return f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
 def take_lease(source_id: int, holder: str, *, now: float) -> bool:
     """Whether this process is the only reader until `now` + LEASE_SECONDS; also prolongs. Raises django.db.Error."""
+    row = Source.objects.filter(pk=source_id)
+    mine = {"lease_holder": holder, "lease_until": now + LEASE_SECONDS}
     is_free = Q(lease_holder=holder) | Q(lease_holder="") | Q(lease_until__lt=now)
-    taken = Source.objects.filter(is_free, pk=source_id).update(
-        lease_holder=holder, lease_until=now + LEASE_SECONDS
-    )
-    return taken == 1
+    if row.filter(is_free).update(**mine):
+        return True
+    other = row.values_list("lease_holder", flat=True).first() or ""
+    return _is_dead(other) and row.filter(lease_holder=other).update(**mine) == 1
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether a holder was a process of this machine that ended without leaving, so that a restart need not wait."""
+    host, _, rest = holder.rpartition(":")[0].rpartition(":")
+    if host != socket.gethostname()[:30] or not rest.isdecimal():
+        return False
+    try:
+        os.kill(int(rest), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def leave_lease(source_id: int, holder: str) -> None:

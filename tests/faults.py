@@ -120,7 +120,7 @@ class Templates:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._made: dict[str, str] = {}
+        self._made: dict[str, list[str]] = {}  # databases by server, the template first
 
     def sqlite(self) -> Database:
         """A fresh file."""
@@ -137,24 +137,24 @@ class Templates:
 
     def postgres(self, server: str) -> Database:
         """A fresh database in a server."""
+        names = self._made.setdefault(server, [])
+        name = f"faults_{uuid.uuid4().hex}"
         with psycopg.connect(server, autocommit=True) as admin:
-            if server not in self._made:
-                name = f"template_{uuid.uuid4().hex}"
-                admin.execute(f"CREATE DATABASE {name}".encode())
-                self._made[server] = name
-                manage("migrate", url=at(server, name), folder=self.folder)
-            name = f"faults_{uuid.uuid4().hex}"
-            admin.execute(f"CREATE DATABASE {name} TEMPLATE {self._made[server]}".encode())
+            if not names:
+                admin.execute(f"CREATE DATABASE template_{name}".encode())
+                names.append(f"template_{name}")
+                manage("migrate", url=at(server, names[0]), folder=self.folder)
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE {names[0]}".encode())
+            names.append(name)
         return Database(at(server, name))
 
-    def drop(self, server: str) -> None:
+    def drop(self) -> None:
         """Leave nothing in a shared server."""
-        with psycopg.connect(server, autocommit=True) as admin:
-            names = admin.execute(
-                "SELECT datname FROM pg_database WHERE datname ~ '^(faults|template)_[0-9a-f]{32}$'"
-            ).fetchall()
-            for (name,) in names:
-                admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+        for server, names in self._made.items():
+            with psycopg.connect(server, autocommit=True) as admin:
+                for name in names:
+                    admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+        self._made.clear()
 
 
 def at(server: str, database: str) -> str:
@@ -322,6 +322,11 @@ class Wire:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody is connected."""
+        return bool(self._pairs)
 
     def cut(self) -> None:
         """End all connections as a failing network does; new ones may be made."""

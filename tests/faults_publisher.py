@@ -23,6 +23,21 @@ def answer(text: str) -> None:
     print(f"faults: {text}", flush=True)
 
 
+async def settle(broker: EventBroker) -> None:
+    """Wait until nothing is kept back.
+
+    Rasa publishes again what failed only when it reconnects; what failed just after that would stay until the next time.
+    """
+    waited = 0
+    while broker._unpublished_events or broker._background_tasks:
+        await asyncio.sleep(0.1)
+        waited += 1
+        if waited % 30 == 0:
+            kept, running = len(broker._unpublished_events), len(broker._background_tasks)
+            print(f"{kept} kept back, {running} being published", file=sys.stderr, flush=True)
+            broker._publish_unpublished_messages()
+
+
 async def main() -> None:
     """Serve the lines of the standard input."""
     loop = asyncio.get_event_loop()
@@ -38,8 +53,7 @@ async def main() -> None:
             broker.publish(event)
             await asyncio.sleep(0)
         if not events:
-            while getattr(broker, "_unpublished_events", None) or getattr(broker, "_background_tasks", None):
-                await asyncio.sleep(0.05)
+            await settle(broker)
         answer(str(len(events)))
     await broker.close()
 

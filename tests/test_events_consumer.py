@@ -2,9 +2,12 @@
 
 import json
 import logging
+import os
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -358,6 +361,21 @@ def test_a_lease_whose_holder_died_ends_by_itself():
     assert one.step() is True
 
 
+def test_a_lease_whose_holder_was_killed_on_this_machine_is_taken_at_once():
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    registry.row_for(ADDRESS)
+    dead = registry.holder_name().replace(f":{os.getpid()}:", f":{ended.pid}:")
+    Source.objects.update(lease_holder=dead, lease_until=time.time() + 60)
+    assert consumer(Exclusive(messages(1))).step() is True
+
+
+def test_a_lease_of_another_machine_is_waited_for():
+    registry.row_for(ADDRESS)
+    Source.objects.update(lease_holder="elsewhere:999999999:abcd", lease_until=time.time() + 60)
+    assert consumer(Exclusive(messages(1))).step() is False
+
+
 def test_reading_goes_on_behind_the_stored_position():
     first = consumer(Exclusive(messages(1)))
     first.step()
@@ -435,7 +453,7 @@ def test_a_new_password_continues_the_same_row():
 
 
 @pytest.fixture
-def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Script]]:
+def scripts(monkeypatch: pytest.MonkeyPatch) -> dict[str, Script]:
     """Sources by queue name, in place of the real ones."""
     found: dict[str, Script] = {}
     monkeypatch.setattr(consumer_module, "open_source", lambda address, batch_size: found[address.queue])
@@ -488,7 +506,7 @@ def test_a_batch_size_out_of_range_is_refused():
 
 
 def test_a_mistake_of_ours_ends_the_command_with_1_and_loses_nothing(scripts: dict[str, Script]):
-    scripts["a"] = Script(ZeroDivisionError("oops"), messages(1))  # type: ignore[arg-type]
+    scripts["a"] = Script(ZeroDivisionError("oops"), messages(1))
     with pytest.raises(SystemExit) as ended:
         call_command("consume_events", "amqp://h/?queue=a", once=True)
     assert ended.value.code == 1
@@ -499,7 +517,7 @@ def test_in_serve_a_mistake_of_ours_is_tried_again(
     scripts: dict[str, Script], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(service, "RESTART_SECONDS", 0.01)
-    scripts["a"] = Script(ZeroDivisionError("oops"), messages(1))  # type: ignore[arg-type]
+    scripts["a"] = Script(ZeroDivisionError("oops"), messages(1))
     assert service.run(["amqp://h/?queue=a"], threading.Event(), exit_when_idle=0.1) == 0
     assert counters() == (1, 0, 0)
 
