@@ -42,7 +42,7 @@ def link(answer: Any, relation: str) -> str | None:
 )
 def test_links_walk_every_match_once_and_back(api: Client, assistant: Assistant, q: str) -> None:
     wanted = matching(Session.objects.all(), parse(q).query, assistant=assistant, now=NOW)
-    answer = api.get("/api/sessions", {"q": q, "limit": 4})
+    answer = api.get("/api/sessions", {"q": q, "limit": "4"})
     assert answer.headers["X-Total-Count"] == str(wanted.count())
     assert link(answer, "prev") is None
     pages = [answer.json()]
@@ -110,7 +110,7 @@ def test_wrong_questions_are_refused(api: Client, assistant: Assistant) -> None:
 
 
 def test_a_list_costs_the_same_queries_whatever_its_length(api: Client, assistant: Assistant) -> None:
-    counts = {}
+    counts: dict[str, set[int]] = {}
     for path in ("/api/sessions", "/api/conversations"):
         api.get(path)  # counts, for some seconds
         for limit in (1, 3, 100):

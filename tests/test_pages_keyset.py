@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def expected_order(sort: str, rows: list[Session]) -> list[int]:
         "fallbacks": lambda row: (0, -row.n_fallbacks, -row.pk) if row.n_fallbacks else (1, *newest(row)),
         "longest": lambda row: (-row.n_user_messages, -row.pk),
     }
-    return [row.pk for row in sorted(rows, key=keys[sort])]  # type: ignore[arg-type]
+    return [row.pk for row in sorted(rows, key=keys[sort])]
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def test_a_cursor_survives_its_text_and_nothing_else_does() -> None:
         str(cursor) + "AAAA",
         "W" * 4000,
     ]
-    wrong = (
+    wrong: tuple[Any, ...] = (
         None, [], {}, ["newest", 0, 1.5, 3], ["newest", 1, 1.5, 3, 0], ["newest", 0, "1", 3, 0], ["newest", 0, 1.5, -3, 0],
         ["newest", 0, 1.5, 2**70, 0], ["newest", True, 1.5, 3, 0], ["newest", 0, 1.5, 3, 2], ["newest", 0, 1e300, 3, 0],
         ["newest", 0, float("nan"), 3, 0], ["newest", 0, 1.5, True, 0], ["worst", 0, 1.5, 3, 0], [["newest"], 0, 1, 3, 0],
