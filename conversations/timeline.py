@@ -114,7 +114,7 @@ class _Stack:
         self._steps = steps
         self._standing: list[int] = []
         self._taken: set[int] = set()
-        self._loops: set[str] = set()
+        self._loops: dict[int, str] = {}  # events that started one, unless popped: of a popped one nothing stays
 
     def clear(self) -> None:
         self._standing.clear()
@@ -122,8 +122,8 @@ class _Stack:
     def push(self, index: int) -> None:
         step = self._steps[index]
         if step.type in _LOOPS and step.name:
-            self._loops.add(step.name)
-        if step.type == "action" and step.name in self._loops and self._runs_again(step.name):
+            self._loops[index] = step.name
+        if step.type == "action" and step.name in self._loops.values() and self._runs_again(step.name):
             self._take_over(step.name)
             self._taken.add(index)
         self._standing.append(index)
@@ -136,6 +136,8 @@ class _Stack:
             depth = listen
         victims = self._standing[depth:]
         del self._standing[depth:]
+        for victim in victims:
+            self._loops.pop(victim, None)
         return victims
 
     def _find(self, end: int, wanted: str) -> int | None:

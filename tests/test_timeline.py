@@ -2,7 +2,7 @@
 
 import random
 
-from conversations.timeline import Mark, Role, Step, reverts, role, slots, starts
+from conversations.timeline import REVERTING, Mark, Role, Step, reverts, role, slots, starts
 
 P, R, S, M = Role.PLAIN, Role.RESTART, Role.SESSION_START, Role.METADATA_SLOT
 
@@ -109,6 +109,29 @@ def test_another_answer_in_between_makes_the_next_run_of_a_loop_a_new_one() -> N
         6,
         7,
     ]
+
+
+def test_what_stands_is_all_that_later_events_need() -> None:
+    """The store reads what no rewind popped and goes on from there; that must give what the whole session gives."""
+    chance = random.Random(5)
+    kinds = [
+        ("user", ""), ("action", "form"), ("action", "form"), ("active_loop", "form"), ("active_loop", ""),
+        ("rewind", ""), ("undo", ""),
+    ]  # fmt: skip
+    after_a_popped_loop = 0
+    for _ in range(20_000):
+        session = [Step(float(at), *chance.choice(kinds)) for at in range(chance.randint(6, 12))]
+        popped: dict[int, float] = {}
+        for end, step in enumerate(session, start=1):
+            if step.type in ("rewind", "undo"):
+                standing = [
+                    at for at in range(end - 1) if at not in popped and session[at].type not in REVERTING
+                ]
+                found = reverts([session[at] for at in [*standing, end - 1]])
+                after_a_popped_loop += bool(found) and any(session[at].type == "active_loop" for at in popped)
+                popped |= {standing[index]: at for index, at in found.items()}
+        assert popped == reverts(session)
+    assert after_a_popped_loop > 1000
 
 
 def test_without_a_match_nothing_is_reverted() -> None:
