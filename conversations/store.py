@@ -142,7 +142,8 @@ def _assistants(names: Iterable[str]) -> dict[str, Assistant]:
 
 def _conversation_ids(places: dict[_Place, str]) -> dict[_Place, int]:
     """Ids by place; unknown ones are inserted sorted, in a short transaction of their own."""
-    ids = {place: _known[place] for place in places if place in _known}
+    # One look each: another thread may clear what is known in between.
+    ids = {place: pk for place in places if (pk := _known.get(place)) is not None}
     missing = sorted(place for place in places if place not in ids)
     if missing:
         now = time.time()
@@ -183,7 +184,7 @@ def _store_once(envelopes: Sequence[Envelope], also: Callable[[Stored], None] | 
                 "SELECT set_config('lock_timeout', '10s', true), set_config('statement_timeout', '60s', true)"
             )
         schema.check_in_batch(connection)
-        locked = _lock(sorted(set(ids.values())))
+        locked = _lock(ids)
         copies: dict[tuple[int, float, bytes], Envelope] = {}
         for envelope in envelopes:
             key = (
@@ -213,12 +214,13 @@ def _store_once(envelopes: Sequence[Envelope], also: Callable[[Stored], None] | 
     return stored
 
 
-def _lock(ids: list[int]) -> dict[int, Conversation]:
-    rows = Conversation.objects.filter(id__in=ids).order_by("id")
+def _lock(ids: dict[_Place, int]) -> dict[int, Conversation]:
+    rows = Conversation.objects.filter(id__in=sorted(ids.values())).order_by("id")
     if bulk.is_postgresql():
         rows = rows.select_for_update(no_key=True)
     locked = {row.id: row for row in rows}
-    if len(locked) < len(ids):
+    # SQLite gives the id of a conversation that was rolled back to the next one.
+    if {(row.assistant_id, bytes(row.sender_hash)): pk for pk, row in locked.items()} != ids:
         raise _ConversationGone("a conversation was deleted meanwhile")
     return locked
 

@@ -1,11 +1,12 @@
 """Killed at any point, repeated, from several consumers at once: the rows are those of one clean pass."""
 
+import json
 import random
 import threading
 from collections.abc import Callable
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from conversations import store as store_module
 from conversations.models import Conversation, Event, Session
@@ -131,6 +132,21 @@ def test_a_deleted_conversation_is_found_missing_and_made_again() -> None:
     Conversation.objects.all().delete()
     stored = store(envelopes("default", messages))
     assert stored.new == Event.objects.count() > 10
+
+
+def test_a_conversation_that_was_rolled_back_gets_no_event_of_the_one_that_took_its_id() -> None:
+    @transaction.atomic
+    def tag_and_fail() -> None:
+        ensure_conversation("default", "tagged")
+        raise Killed
+
+    with pytest.raises(Killed):
+        tag_and_fail()
+    for sender in ("other", "tagged"):
+        body = json.dumps({"event": "user", "timestamp": 1.7e9, "text": sender})
+        store(envelopes("default", [Message(sender, body)]))
+    said = Event.objects.values_list("conversation__sender_id", "text")
+    assert sorted(said) == [("other", "other"), ("tagged", "tagged")]
 
 
 def test_nothing_is_stored_on_a_schema_that_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
