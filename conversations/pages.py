@@ -165,7 +165,11 @@ def key_page(queryset: QuerySet[Session], query: Query, *, cursor: str | None, s
 
 def capped_count(queryset: QuerySet[Any], cap: int = 1_000) -> int:
     """How many rows, counted no further than `cap` + 1: more than `cap` means "more than `cap`"."""
-    return countable(queryset)[: cap + 1].count()
+    found = countable(queryset)
+    if getattr(found.query, "is_driven", False):
+        # In the order of the index, so that the planner stops there at the cap instead of reading all sessions.
+        found = found.order_by("-value_rows__activity_at", "-value_rows__session_id")
+    return found[: cap + 1].count()
 
 
 def countable(queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -174,7 +178,7 @@ def countable(queryset: QuerySet[Any]) -> QuerySet[Any]:
     asked = asked_of(queryset)
     if asked and asked.driver and len(asked.driver.rows) == 1:
         found = _driven(found, asked, *asked.driver.rows[0])
-    elif asked and _is_rare(asked):
+    elif asked and _is_rare(asked, 4 * FEW):
         found.query.gathers = True  # type: ignore[attr-defined]
     return found
 
@@ -215,9 +219,9 @@ def _driven(
     return found
 
 
-def _is_rare(asked: Asked) -> bool:
+def _is_rare(asked: Asked, few: int = FEW) -> bool:
     """Whether the database expects few matches of one of the texts."""
-    return any(rows is not None and rows < FEW for rows in map(search.expected, asked.texts))
+    return any(rows is not None and rows < few for rows in map(search.expected, asked.texts))
 
 
 def _keys(
