@@ -26,7 +26,7 @@ logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 PREFETCH = 1000  # messages in flight
 IN_FLIGHT_BYTES = 32_000_000
-RAISE_SECONDS = 60.0  # between attempts to raise a lowered prefetch
+RAISE_SECONDS = 5.0  # between attempts to raise a lowered prefetch
 TEND_SECONDS = (
     15.0  # between looks at queue and binding in idle time; sooner when something came since the last look
 )
