@@ -31,7 +31,11 @@ def conversation_of(request: Request, sender_id: str) -> Conversation:
     # As published, or as our own lists show it: NUL and lone surrogates cannot stand in an address.
     exact = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), sender_id)
     hashes = {sender_hash(sender_id), sender_hash(exact)}
-    found = Conversation.objects.filter(sender_hash__in=hashes).select_related("assistant")
+    # The index begins with the assistant.
+    everybody = Assistant.objects.values("pk")
+    found = Conversation.objects.filter(assistant__in=everybody, sender_hash__in=hashes).select_related(
+        "assistant"
+    )
     if request.GET.get("project"):
         found = found.filter(assistant=assistant_of(request))
     conversations = sorted(found, key=lambda one: (one.assistant.name != DEFAULT, one.assistant_id, one.pk))
