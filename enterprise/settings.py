@@ -91,11 +91,17 @@ TEMPLATES = [
 
 def database(url: str) -> dict[str, Any]:
     """Django's database dictionary for `DATABASE_URL`, with what each kind of database needs to be safe here."""
-    config: dict[str, Any] = env.db_url_config(url)
-    if not config.get("ENGINE", "").endswith(("sqlite3", "postgresql")):
+    # What the library says of a URL that it cannot read quotes the password.
+    if not url.startswith(("postgresql://", "postgres://", "psql://", "pgsql://", "sqlite://")):
         raise ImproperlyConfigured(
             "DATABASE_URL begins with postgresql:// or sqlite:///, as in postgresql://user:password@host/name."
         )
+    try:
+        config: dict[str, Any] = env.db_url_config(url)
+    except ValueError:
+        raise ImproperlyConfigured(
+            "DATABASE_URL cannot be read: percent-encode special characters in user and password, check the port."
+        ) from None
     if config["ENGINE"].endswith("sqlite3"):
         config["ENGINE"] = "enterprise.sqlite3"  # writers wait fairly
         config["OPTIONS"] = {
@@ -107,6 +113,8 @@ def database(url: str) -> dict[str, Any]:
     else:
         config["CONN_MAX_AGE"] = 600
         config["CONN_HEALTH_CHECKS"] = True
+        # Health must say within seconds that a host which drops packets does not answer.
+        config.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
     return config
 
 
