@@ -39,7 +39,10 @@ def check_password(request: HttpRequest, username: str, password: str) -> User |
     """The active person with this name and password, or None. Raises TooManyAttempts. Does not sign in."""
     keys = _keys(client_address(request) or "", username)
     _raise_if_throttled(keys)
-    user = authenticate(request, username=username, password=password) if _is_storable(username) else None
+    try:
+        user = authenticate(request, username=username, password=password) if _is_storable(username) else None
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can spell and no password holds
+        user = None
     if isinstance(user, User):
         SignInFailure.objects.filter(key=keys["person at address"]).delete()
         return user
