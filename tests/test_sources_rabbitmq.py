@@ -1,16 +1,24 @@
 """The queue of Rasa's `pika` broker, on a real RabbitMQ."""
 
+import json
 import ssl
+import threading
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import pika
 import pytest
+from django.db import OperationalError
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
+from conversations.envelope import Envelope
+from conversations.models import Event
+from conversations.store import Stored, store
+from events import consumer
 from events.sources import Batch, Message, Unavailable, from_url, rabbitmq
 from events.sources.rabbitmq import RabbitMQSource
 from events.sources.rabbitmq_login import explain
@@ -330,3 +338,53 @@ def test_a_certificate_that_cannot_be_verified_names_the_option():
 def test_a_server_that_does_not_answer_is_told():
     assert "does not answer" in explain(TimeoutError(), from_url("amqp://h/"))
     assert "was lost" in explain(ConnectionResetError("reset by peer"), from_url("amqp://h/"))
+
+
+@pytest.mark.django_db
+def test_a_database_away_for_a_minute_gives_the_messages_back_and_takes_them_again(
+    names: Names, channel: BlockingChannel, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(consumer, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(consumer, "HOLD_SECONDS", 0.3)
+    away = True
+
+    def check(_connection: object) -> None:
+        if away:
+            raise OperationalError("no route to host")
+
+    def sometimes(envelopes: Sequence[Envelope], *, also: Any = None) -> Stored:
+        check(None)
+        return store(envelopes, also=also)
+
+    monkeypatch.setattr(consumer, "check_in_batch", check)
+    address = from_url(f"{require('rabbitmq')}?{names.query}")
+    one = consumer.Consumer(address, threading.Event(), store=sometimes, wait=0.1)
+    try:
+        one.step()
+        bodies = [
+            json.dumps({"sender_id": "u", "event": "slot", "timestamp": 1.7e9 + at}).encode()
+            for at in range(20)
+        ]
+        publish(channel, names, *bodies)
+        until(lambda: one.step() or "no route to host" in one.problem)
+        assert channel.queue_declare(names.queue, passive=True).method.message_count == 0  # held
+        until(lambda: one.step() or not one.is_connected)
+        until(
+            lambda: channel.queue_declare(names.queue, passive=True).method.message_count == 20
+        )  # given back
+        for _ in range(5):
+            assert one.step() is False
+        assert channel.queue_declare(names.queue, passive=True).method.message_count == 20  # and left there
+        away = False
+        until(lambda: one.step() and Event.objects.count() == 20)
+    finally:
+        one.close()
+    assert channel.queue_declare(names.queue, passive=True).method.message_count == 0
+
+
+def until(condition: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not happen")
