@@ -113,6 +113,8 @@ def _vocabulary(assistant: Assistant, wanted: Sequence[Wanted]) -> list[Tag]:
 
 def take_off(conversation: Conversation, tag_id: int, *, by: User) -> bool:
     """A person takes a tag off, and bots leave it off. Whether it was on."""
+    if tag_id >= 2**63:  # SQLite would not take it
+        return False
     on = ConversationTag.objects.filter(conversation=conversation, tag_id=tag_id, is_removed=False)
     return bool(on.update(is_removed=True, source=ConversationTag.Source.PERSON, user=by))
 

@@ -24,7 +24,7 @@ def record(
         user=person,
         actor=person.get_username() if person else ("anonymous" if request is not None else "enterprise"),
         action=action,
-        target=target[:200],
+        target=target.replace("\0", "\\u0000")[:200],  # PostgreSQL holds no NUL
         details=details,
         address=client_address(request) if request is not None else None,
     )

@@ -160,3 +160,11 @@ def test_the_vocabulary_of_an_assistant(bot: Client, api: Client) -> None:
     assert api.delete(f"/api/conversations/data_tags/{other}?project=another").status_code == 204
     assert values(api.get("/api/conversations/ada/tags?project=another")) == ["b"]
     assert post(bot, [{"value": "x"}], query="?project=nobody").status_code == 404
+
+
+@pytest.mark.both_databases
+def test_ids_that_no_database_holds_are_no_mistake_of_ours(api: Client) -> None:
+    answer = post(api, [{"value": "odd"}], sender="a%00b")
+    assert values(answer) == ["odd"]
+    assert AuditLine.objects.get(action="conversation.tag").target == "a\\u0000b"
+    assert api.delete(f"/api/conversations/a%00b/tags/{10**30}").status_code == 404
