@@ -59,18 +59,33 @@ def insert_new(
     # executemany ... RETURNING gives no rows on SQLite; its transaction holds the only write lock, so look first.
     places = [columns.index(name) for name in key]
     keys = [tuple(row[place] for place in places) for row in rows]
-    existing: set[tuple[Any, ...]] = set()
-    with connection.cursor() as cursor:
-        for some in _pieces(keys, 250):
-            one = f"({_marks(key)})"
-            cursor.execute(
-                f"SELECT {', '.join(key)} FROM {table} WHERE ({', '.join(key)}) IN (VALUES {', '.join([one] * len(some))})",
-                [value for item in some for value in item],
-            )
-            existing.update(tuple(row) for row in cursor.fetchall())
+    existing = set(find(model, key, keys, key=key))
     fresh = [row for row, item in zip(rows, keys, strict=True) if item not in existing]
     _executemany(f"INSERT INTO {table} ({names}) VALUES ({_marks(columns)})", fresh)
     return set(keys) - existing
+
+
+def find(
+    model: type[models.Model], columns: Sequence[str], keys: Sequence[Row], *, key: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    """`columns` of the rows whose values of `key` (columns with a unique index) are among `keys`."""
+    if not keys:
+        return []
+    table = model._meta.db_table
+    if is_postgresql():
+        names = ", ".join(f"t.{name}" for name in columns)
+        same = " AND ".join(f"t.{name} = u.{name}" for name in key)
+        return _execute(
+            f"SELECT {names} FROM {_unnest(model, tuple(key))} JOIN {table} t ON {same}", _arrays(keys)
+        )
+    found: list[tuple[Any, ...]] = []
+    for some in _pieces(keys, 250):
+        values = ", ".join([f"({_marks(key)})"] * len(some))
+        found += select(
+            f"SELECT {', '.join(columns)} FROM {table} WHERE ({', '.join(key)}) IN (VALUES {values})",
+            [value for item in some for value in item],
+        )
+    return found
 
 
 def update(

@@ -84,8 +84,13 @@ def grow(
 
 def _newest_sessions(conversations: list[Conversation]) -> dict[int, SessionRow]:
     ids = [row.last_session for row in conversations if row.last_session]
-    rows = Session.objects.filter(id__in=ids).values("id", *COLUMNS) if ids else []
-    return {row["conversation_id"]: SessionRow.from_database(row) for row in rows}
+    if not ids:
+        return {}
+    names = ("id", *COLUMNS)
+    condition, parameters = bulk.any_of("id", ids)
+    rows = bulk.select(f"SELECT {', '.join(names)} FROM conversations_session WHERE {condition}", parameters)
+    sessions = [SessionRow.from_database(dict(zip(names, row, strict=True))) for row in rows]
+    return {session.conversation_id: session for session in sessions}
 
 
 def _touched(

@@ -18,6 +18,7 @@ from conversations.growth import NewEvent
 from conversations.identity import sender_hash, shown
 from conversations.models import Assistant, Conversation, Event
 from conversations.reading import TEXT_LIMIT
+from conversations.rebuild import CONVERSATION_COLUMNS
 from conversations.summary import better_transport
 from enterprise import schema
 
@@ -166,41 +167,28 @@ def _conversation_ids(places: dict[_Place, str]) -> dict[_Place, int]:
 
 def _store_once(envelopes: Sequence[Envelope], also: Callable[[Stored], None] | None) -> Stored:
     received_at = time.time()
-    assistants = _assistants(envelope.assistant for envelope in envelopes)
-    places = {
-        (assistants[envelope.assistant].id, sender_hash(envelope.sender_id)): envelope.sender_id
-        for envelope in envelopes
-    }
-    ids = _conversation_ids(places)
-    by_sender = {
-        (assistant_id, sender): ids[assistant_id, sender_hash(sender)]
-        for (assistant_id, _), sender in places.items()
-    }
+    assistants = _assistants({envelope.assistant for envelope in envelopes})
+    senders = {(envelope.assistant, envelope.sender_id) for envelope in envelopes}
+    places = {(assistants[name].id, sender_hash(sender)): (name, sender) for name, sender in senders}
+    ids = _conversation_ids({place: sender for place, (_, sender) in places.items()})
+    by_sender = {sender: ids[place] for place, sender in places.items()}
     reached("conversations")
     stored = Stored()
     with transaction.atomic():
-        if bulk.is_postgresql():
-            bulk.select(
-                "SELECT set_config('lock_timeout', '10s', true), set_config('statement_timeout', '60s', true)"
-            )
         schema.check_in_batch(connection)
         locked = _lock(ids)
         copies: dict[tuple[int, float, bytes], Envelope] = {}
         for envelope in envelopes:
-            key = (
-                by_sender[assistants[envelope.assistant].id, envelope.sender_id],
-                envelope.row.timestamp,
-                envelope.row.hash,
-            )
+            row = envelope.row
+            key = (by_sender[envelope.assistant, envelope.sender_id], row.timestamp, row.hash)
             copies[key] = _better(copies[key], envelope) if key in copies else envelope
         new_keys = _insert_events(copies, received_at)
         reached("events")
-        by_id = {assistant.id: assistant for assistant in assistants.values()}
         fresh: dict[int, list[NewEvent]] = {}
         for key in sorted(new_keys):
             fresh.setdefault(key[0], []).append(_received(copies[key], received_at))
         changed = _change_transport(copies, new_keys)
-        growth.grow(fresh, changed, locked, by_id)
+        growth.grow(fresh, changed, locked, {assistant.id: assistant for assistant in assistants.values()})
         stored.new, stored.duplicates = len(new_keys), len(envelopes) - len(new_keys)
         stored.conversations = set(fresh) | changed
         for envelope in envelopes:
@@ -214,11 +202,17 @@ def _store_once(envelopes: Sequence[Envelope], also: Callable[[Stored], None] | 
     return stored
 
 
+_LOCKED = ("id", "assistant_id", "sender_hash", *CONVERSATION_COLUMNS)
+
+
 def _lock(ids: dict[_Place, int]) -> dict[int, Conversation]:
-    rows = Conversation.objects.filter(id__in=sorted(ids.values())).order_by("id")
-    if bulk.is_postgresql():
-        rows = rows.select_for_update(no_key=True)
-    locked = {row.id: row for row in rows}
+    condition, parameters = bulk.any_of("id", sorted(ids.values()))
+    locking = " FOR NO KEY UPDATE" if bulk.is_postgresql() else ""
+    rows = bulk.select(
+        f"SELECT {', '.join(_LOCKED)} FROM conversations_conversation WHERE {condition} ORDER BY id{locking}",
+        parameters,
+    )
+    locked = {row[0]: Conversation(**dict(zip(_LOCKED, row, strict=True))) for row in rows}
     # SQLite gives the id of a conversation that was rolled back to the next one.
     if {(row.assistant_id, bytes(row.sender_hash)): pk for pk, row in locked.items()} != ids:
         raise _ConversationGone("a conversation was deleted meanwhile")
@@ -256,22 +250,17 @@ def _change_transport(
     copies: dict[tuple[int, float, bytes], Envelope], new_keys: set[tuple[int, float, bytes]]
 ) -> set[int]:
     """Give stored events the better facts of a copy that came later; return the conversations that changed."""
-    changed: set[int] = set()
     repeated = sorted(copies.keys() - new_keys)
-    for conversation_id, keys in bulk.grouped((key[0], key) for key in repeated).items():
-        stored = Event.objects.filter(
-            conversation_id=conversation_id,
-            timestamp__in={key[1] for key in keys},
-            hash__in={key[2] for key in keys},
-        )
-        for pk, at, digest, environment, is_export in stored.values_list(
-            "id", "timestamp", "hash", "environment", "is_export"
-        ):
-            copy = copies.get((conversation_id, at, bytes(digest)))
-            if copy is None:
-                continue
-            facts = better_transport((environment, is_export), (copy.environment, copy.is_export))
-            if facts != (environment, is_export):
-                Event.objects.filter(pk=pk).update(environment=facts[0], is_export=facts[1])
-                changed.add(conversation_id)
+    better: dict[int, tuple[str, bool]] = {}
+    changed: set[int] = set()
+    for pk, conversation_id, at, digest, environment, is_export in bulk.find(
+        Event, ("id", *EVENT_KEY, "environment", "is_export"), repeated, key=EVENT_KEY
+    ):
+        copy = copies[conversation_id, at, bytes(digest)]
+        stored = (environment, bool(is_export))
+        facts = better_transport(stored, (copy.environment, copy.is_export))
+        if facts != stored:
+            better[pk] = facts
+            changed.add(conversation_id)
+    bulk.update(Event, ("environment", "is_export"), [(pk, *better[pk]) for pk in sorted(better)])
     return changed

@@ -16,9 +16,7 @@ QUOTE_LIMIT = 200  # code points of a message that a list row quotes
 VALUE_LIMIT = 120  # code points of a value in the value table; longer ones are cut and end in a hash
 
 # Kinds of values; the numbers are those of models.SessionValue.Kind.
-INTENT, PREDICTED, ACTION, ENTITY, SLOT, POLICY, CHANNEL, ENVIRONMENT, MODEL, IS = range(1, 11)
-# Intents that were understood with less than UNSURE_BELOW: an index for `intent:x<0.6`, nothing that a screen lists.
-UNSURE = 11
+INTENT, PREDICTED, ACTION, ENTITY, SLOT, POLICY, CHANNEL, ENVIRONMENT, MODEL, IS, UNSURE = range(1, 12)
 
 At = tuple[float, str]  # (timestamp, text)
 _UNSAID_ACTIONS = ("action_listen", "action_session_start")

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from conversations import converters  # noqa: F401 - registers <sender:...>
 from conversations.views import deep_links, sessions, transcript
 
 app_name = "conversations"
@@ -15,5 +16,5 @@ urlpatterns = [
     path("sessions/<int:pk>/events/<int:event_id>/", transcript.event_detail, name="event-detail"),
     path("sessions/<int:pk>/turns/<int:event_id>/", transcript.turn_detail, name="turn-detail"),
     path("conversations/", deep_links.to_list, name="conversation-list"),
-    path("conversations/<path:rest>", deep_links.conversation_link, name="conversation-link"),
+    path("conversations/<sender:rest>", deep_links.conversation_link, name="conversation-link"),
 ]

@@ -47,17 +47,40 @@ class Progress(NamedTuple):
     is_newer: bool = False  # the database belongs to a later version
 
 
-def check_in_batch(database: BaseDatabaseWrapper) -> None:
-    """Make sure, inside the caller's transaction, that the schema is ours and stays so until it ends. Raises NotReady."""
+def check_in_batch(
+    database: BaseDatabaseWrapper, *, lock_seconds: int = 10, statement_seconds: int = 60
+) -> None:
+    """Make sure, inside the caller's transaction, that the schema is ours and stays so until it ends. Raises NotReady.
+
+    On PostgreSQL the same round trip limits how long its statements may wait for locks, and run.
+    """
     with database.cursor() as cursor:
         if database.vendor == "postgresql":
-            cursor.execute("SELECT pg_try_advisory_xact_lock_shared(%s, %s)", [LOCK_CLASS, SCHEMA])
+            cursor.execute(
+                "SELECT pg_try_advisory_xact_lock_shared(%s, %s),"
+                " set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
+                [LOCK_CLASS, SCHEMA, f"{lock_seconds}s", f"{statement_seconds}s"],
+            )
             is_free = cursor.fetchone()[0]
         else:
             is_free = not _is_migrating(database)
-    if not is_free:
-        raise NotReady("the schema is being migrated")
-    require_ours(database)
+        if not is_free:
+            raise NotReady("the schema is being migrated")
+        try:
+            # A batch asks only whether anything was migrated since it was last found right.
+            cursor.execute("SELECT count(*), max(id) FROM django_migrations")
+        except (ProgrammingError, OperationalError) as error:
+            if _is_missing_table(error):
+                raise NotReady("the schema is not there yet: run `manage.py migrate`") from error
+            raise
+        seen = cursor.fetchone()
+    if seen not in _found_right:
+        require_ours(database)
+        _found_right.clear()
+        _found_right.add(seen)
+
+
+_found_right: set[tuple[int, int]] = set()  # how many rows django_migrations had, and the last one's id
 
 
 def require_ours(database: BaseDatabaseWrapper = connection) -> None:
@@ -76,9 +99,13 @@ def applied(database: BaseDatabaseWrapper) -> Applied:
             cursor.execute("SELECT app, name FROM django_migrations")
             return frozenset(cursor.fetchall())
     except (ProgrammingError, OperationalError) as error:
-        if getattr(error.__cause__, "sqlstate", None) == "42P01" or "no such table" in str(error):
+        if _is_missing_table(error):
             return frozenset()
         raise
+
+
+def _is_missing_table(error: Exception) -> bool:
+    return getattr(error.__cause__, "sqlstate", None) == "42P01" or "no such table" in str(error)
 
 
 @functools.lru_cache(maxsize=64)

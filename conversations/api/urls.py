@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
+from conversations import converters  # noqa: F401 - registers <sender:...>
 from conversations.api.conversations import ConversationDetail, Conversations
 from conversations.api.sessions import SessionDetail, SessionEvents, Sessions
 from conversations.api.tags import TagDetail, TagOfConversation, Tags, TagsOfConversation
@@ -21,8 +22,8 @@ def _tags(name: str, options: dict[str, Any]) -> list[URLPattern]:
     return [
         path(f"conversations/{name}", Tags.as_view(**options)),
         path(f"conversations/{name}/<int:tag_id>", TagDetail.as_view(**options)),
-        path(f"conversations/<path:sender_id>/{name}", TagsOfConversation.as_view(**options)),
-        path(f"conversations/<path:sender_id>/{name}/<int:tag_id>", TagOfConversation.as_view(**options)),
+        path(f"conversations/<sender:sender_id>/{name}", TagsOfConversation.as_view(**options)),
+        path(f"conversations/<sender:sender_id>/{name}/<int:tag_id>", TagOfConversation.as_view(**options)),
     ]
 
 
@@ -31,7 +32,7 @@ urlpatterns: list[URLPattern] = [
     *(path(name, Values.as_view(kind=kind)) for name, kind in LISTS.items()),
     path("conversations", Conversations.as_view(), name="api-conversations"),
     *(pattern for name, options in SPELLINGS for pattern in _tags(name, options)),
-    path("conversations/<path:sender_id>", ConversationDetail.as_view(), name="api-conversation"),
+    path("conversations/<sender:sender_id>", ConversationDetail.as_view(), name="api-conversation"),
     path("sessions", Sessions.as_view(), name="api-sessions"),
     path("sessions/<int:pk>", SessionDetail.as_view(), name="api-session"),
     path("sessions/<int:pk>/events", SessionEvents.as_view(), name="api-session-events"),

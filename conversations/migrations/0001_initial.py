@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
                 ('reverted_at', models.FloatField(help_text='Timestamp of the rewind or undo that popped it.', null=True)),
                 ('received_at', models.FloatField()),
                 ('body', models.TextField()),
-                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='conversations.conversation')),
+                ('conversation', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='conversations.conversation')),
             ],
         ),
         migrations.CreateModel(
@@ -111,8 +111,8 @@ class Migration(migrations.Migration):
                 ('trouble_at', models.FloatField(help_text="First fallback or unsure message: the row's quote.", null=True)),
                 ('trouble_text', models.TextField(blank=True)),
                 ('revision', models.PositiveBigIntegerField(default=0, help_text="The conversation's at its last change.")),
-                ('assistant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='conversations.assistant')),
-                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to='conversations.conversation')),
+                ('assistant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='conversations.assistant')),
+                ('conversation', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to='conversations.conversation')),
             ],
         ),
         migrations.CreateModel(
@@ -122,18 +122,18 @@ class Migration(migrations.Migration):
                 ('side', models.PositiveSmallIntegerField(choices=[(1, 'user'), (2, 'bot')])),
                 ('size', models.PositiveIntegerField(help_text='Words so far, message breaks included.')),
                 ('is_open', models.BooleanField(default=True)),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='search_chunks', to='conversations.session')),
+                ('session', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='search_chunks', to='conversations.session')),
             ],
         ),
         migrations.CreateModel(
             name='SessionValue',
             fields=[
                 ('pk', models.CompositePrimaryKey('session_id', 'kind', 'value', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.PositiveSmallIntegerField(choices=[(1, 'intent'), (2, 'predicted intent'), (3, 'action'), (4, 'entity'), (5, 'slot'), (6, 'policy'), (7, 'channel'), (8, 'environment'), (9, 'model'), (10, 'is')])),
+                ('kind', models.PositiveSmallIntegerField(choices=[(1, 'intent'), (2, 'predicted intent'), (3, 'action'), (4, 'entity'), (5, 'slot'), (6, 'policy'), (7, 'channel'), (8, 'environment'), (9, 'model'), (10, 'is'), (11, 'unsure intent')])),
                 ('value', models.TextField(help_text='At most 120 code points: longer ones end in a hash (`summary.value_key`).')),
                 ('activity_at', models.FloatField()),
-                ('assistant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='conversations.assistant')),
-                ('session', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='value_rows', to='conversations.session')),
+                ('assistant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='conversations.assistant')),
+                ('session', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='value_rows', to='conversations.session')),
             ],
         ),
         migrations.CreateModel(
@@ -176,7 +176,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='event',
-            constraint=models.UniqueConstraint(fields=('conversation', 'timestamp', 'hash'), name='event_once_per_conversation'),
+            constraint=models.UniqueConstraint(fields=('conversation', 'timestamp', 'rank', 'hash'), name='event_once_per_conversation'),
         ),
         migrations.AddConstraint(
             model_name='flag',

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
+from conversations.identity import shown
+
 from . import lines, messages, values
 from .hits import NOTHING, Wanted
 from .model import Action, BotMessage, Detail, Item, Key, Line, Slots, Source, Turn, UserMessage
@@ -93,7 +95,7 @@ class _Builder:
         if asked is None or not isinstance(said, str):
             return
         for button in asked.buttons:
-            if said in (button.payload, button.title) and said:
+            if said and shown(said) in (button.payload, button.title):
                 button.is_picked = True
                 user.picked = button.title
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from conversations.identity import shown
 from conversations.reading import FALLBACK_INTENT
 from conversations.summary import UNSURE_BELOW
 
@@ -131,10 +132,10 @@ def choices(buttons: Any) -> list[Choice]:
     result = []
     for button in values.items(buttons):
         if isinstance(button, str):
-            result.append(Choice(values.text(button), button))
+            result.append(Choice(values.text(button), shown(button)))
         elif isinstance(button, dict):
             payload = button.get("payload")
-            payload = payload if isinstance(payload, str) else values.text(payload)
+            payload = shown(payload) if isinstance(payload, str) else values.text(payload)
             title = values.text(button.get("title")) or values.text(payload)
             result.append(Choice(title or "?", payload, spans.safe_url(button.get("url"))))
     return result
