@@ -114,9 +114,8 @@ class _Stack:
         self._steps = steps
         self._standing: list[int] = []
         self._taken: set[int] = set()
-        self._loops: dict[
-            int, str
-        ] = {}  # events that started one, unless popped: of a popped one nothing stays
+        # Events that started one, unless popped: of a popped one nothing stays.
+        self._loops: dict[int, str] = {}
 
     def clear(self) -> None:
         self._standing.clear()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from conversations import store as store_module
 from conversations.models import Conversation, Event, Session
@@ -147,6 +148,18 @@ def test_a_conversation_that_was_rolled_back_gets_no_event_of_the_one_that_took_
         store(envelopes("default", [Message(sender, body)]))
     said = Event.objects.values_list("conversation__sender_id", "text")
     assert sorted(said) == [("other", "other"), ("tagged", "tagged")]
+
+
+def test_a_batch_that_comes_again_takes_as_many_queries_for_many_conversations_as_for_few() -> None:
+    taken = []
+    for count in (2, 40):
+        body = '{"event": "user", "timestamp": 1.7e9, "text": "hi"}'
+        batch = envelopes("default", [Message(f"{count}-{number}", body) for number in range(count)])
+        store(batch)
+        with CaptureQueriesContext(connection) as queries:
+            assert store(batch).duplicates == count
+        taken.append(len(queries))
+    assert taken[0] == taken[1]
 
 
 def test_nothing_is_stored_on_a_schema_that_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
