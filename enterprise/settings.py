@@ -210,6 +210,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api",
+    "PATH_CONVERTER_OVERRIDES": {"sender": str},
     "SERVE_PERMISSIONS": ["enterprise.api.permissions.Open"],
     "SERVE_AUTHENTICATION": [],
     "DISABLE_ERRORS_AND_WARNINGS": False,

@@ -70,7 +70,7 @@ GET    sessions/<int:pk>/events/                                         in     
 GET    sessions/<int:pk>/events/<int:event_id>/                          in        in       404       200       200       200
 GET    sessions/<int:pk>/turns/<int:event_id>/                           in        in       404       200       200       200
 GET    conversations/                                                    in        in       302       302       302       302
-GET    conversations/<path:rest>                                         in        in       404       302       302       302
+GET    conversations/<sender:rest>                                       in        in       404       302       302       302
 POST   api/auth                                                         200       200       200       200       200       200
 GET    api/user                                                         401       401       200       200       200       200
 GET    api/health                                                       200       200       200       200       200       200
@@ -86,20 +86,20 @@ GET    api/conversations/inputChannels                                  401     
 GET    api/conversations                                                401       401       403       200       200       200
 GET    api/conversations/tags                                           401       401       403       200       200       200
 DELETE api/conversations/tags/<int:tag_id>                              401       401       403       204       204       204
-GET    api/conversations/<path:sender_id>/tags                          401       401       403       200       200       200
-POST   api/conversations/<path:sender_id>/tags                          200       200       200       200       200       200
-DELETE api/conversations/<path:sender_id>/tags/<int:tag_id>             401       401       403       204       204       204
+GET    api/conversations/<sender:sender_id>/tags                        401       401       403       200       200       200
+POST   api/conversations/<sender:sender_id>/tags                        200       200       200       200       200       200
+DELETE api/conversations/<sender:sender_id>/tags/<int:tag_id>           401       401       403       204       204       204
 GET    api/conversations/data_tags                                      401       401       403       200       200       200
 DELETE api/conversations/data_tags/<int:tag_id>                         401       401       403       204       204       204
-GET    api/conversations/<path:sender_id>/data_tags                     401       401       403       200       200       200
-POST   api/conversations/<path:sender_id>/data_tags                     200       200       200       200       200       200
-DELETE api/conversations/<path:sender_id>/data_tags/<int:tag_id>        401       401       403       204       204       204
+GET    api/conversations/<sender:sender_id>/data_tags                   401       401       403       200       200       200
+POST   api/conversations/<sender:sender_id>/data_tags                   200       200       200       200       200       200
+DELETE api/conversations/<sender:sender_id>/data_tags/<int:tag_id>      401       401       403       204       204       204
 GET    api/conversations/data-tags                                      401       401       403       200       200       200
 DELETE api/conversations/data-tags/<int:tag_id>                         401       401       403       204       204       204
-GET    api/conversations/<path:sender_id>/data-tags                     401       401       403       200       200       200
-POST   api/conversations/<path:sender_id>/data-tags                     200       200       200       200       200       200
-DELETE api/conversations/<path:sender_id>/data-tags/<int:tag_id>        401       401       403       204       204       204
-GET    api/conversations/<path:sender_id>                               401       401       403       200       200       200
+GET    api/conversations/<sender:sender_id>/data-tags                   401       401       403       200       200       200
+POST   api/conversations/<sender:sender_id>/data-tags                   200       200       200       200       200       200
+DELETE api/conversations/<sender:sender_id>/data-tags/<int:tag_id>      401       401       403       204       204       204
+GET    api/conversations/<sender:sender_id>                             401       401       403       200       200       200
 GET    api/sessions                                                     401       401       403       200       200       200
 GET    api/sessions/<int:pk>                                            401       401       403       200       200       200
 GET    api/sessions/<int:pk>/events                                     401       401       403       200       200       200
@@ -116,9 +116,9 @@ OPEN = {
     "api/version": "Rasa's channel fetches the public key of access tokens",
     "api/schema": "describes the API, not what is in it",
     "api/docs": "the same for people",
-    "api/conversations/<path:sender_id>/tags": "bots tag from custom actions while OPEN_TAGS is on",
-    "api/conversations/<path:sender_id>/data_tags": "upstream's spelling of it",
-    "api/conversations/<path:sender_id>/data-tags": "upstream's other spelling",
+    "api/conversations/<sender:sender_id>/tags": "bots tag from custom actions while OPEN_TAGS is on",
+    "api/conversations/<sender:sender_id>/data_tags": "upstream's spelling of it",
+    "api/conversations/<sender:sender_id>/data-tags": "upstream's other spelling",
     "api/^.*$": "no route: nothing but the error envelope",
 }
 
@@ -205,8 +205,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
             "sessions/<int:pk>": f"sessions/{session.pk}",
             "<int:event_id>": Event.objects.filter(type="user")[0].pk,
             "<int:tag_id>": tag.pk,
-            "<path:sender_id>": quote(SENDER),
-            "<path:rest>": quote(SENDER),
+            "<sender:sender_id>": quote(SENDER),
+            "<sender:rest>": quote(SENDER),
             "<str:secret>": secret,
             "^.*$": "nothing/of/the/kind",
         },
@@ -228,7 +228,7 @@ BODIES: dict[str, Any] = {
     "profile/theme/": {"theme": "dark"},
     "api/auth": {"username": "admin", "password": PASSWORD},
     **{
-        f"api/conversations/<path:sender_id>/{name}": [{"value": "hush-hush"}]
+        f"api/conversations/<sender:sender_id>/{name}": [{"value": "hush-hush"}]
         for name in ("tags", "data_tags", "data-tags")
     },
 }
@@ -386,7 +386,7 @@ def _everything() -> list[Any]:
 def test_tags_ask_bots_for_the_service_token_when_they_are_not_open(stage: Stage, settings: Any) -> None:
     settings.OPEN_TAGS, settings.RASA_X_TOKEN = False, "between-servers"
     for spelling in ("tags", "data_tags", "data-tags"):
-        route = f"api/conversations/<path:sender_id>/{spelling}"
+        route = f"api/conversations/<sender:sender_id>/{spelling}"
         found = []
         for name in PEOPLE:
             with undone():
