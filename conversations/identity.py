@@ -53,13 +53,8 @@ def parse(text: str) -> Any:
 
 
 def _canonical_float(text: str) -> float | int:
-    value = float(text)
-    if value.is_integer():
-        return int(value)
-    if math.isfinite(value):
-        value = round(value, 9)
-        return int(value) if value.is_integer() else value
-    return value
+    value = round(float(text), 9)
+    return int(value) if value.is_integer() else value
 
 
 _decode = json.JSONDecoder(parse_float=_canonical_float).decode
