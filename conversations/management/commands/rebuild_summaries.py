@@ -21,16 +21,17 @@ class Command(BaseCommand):
         parser.add_argument("--after", type=int, default=0, help="go on behind this conversation id")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        conversations = Conversation.objects.filter(id__gt=options["after"]).order_by("id")
+        conversations = Conversation.objects.order_by("id")
         if options["assistant"]:
             conversations = conversations.filter(assistant__name=options["assistant"])
-        done = 0
-        for pk in conversations.values_list("id", flat=True).iterator(chunk_size=REPORT_EVERY):
-            try:
-                rebuild_conversation(pk)
-            except Conversation.DoesNotExist:
-                continue  # deleted meanwhile
-            done += 1
-            if done % REPORT_EVERY == 0:
-                self.stdout.write(f"{done} conversations, the last one {pk}")
+        done, last = 0, options["after"]
+        # Not one open cursor: on SQLite nobody may write through a connection that still reads an older state.
+        while ids := list(conversations.filter(id__gt=last).values_list("id", flat=True)[:REPORT_EVERY]):
+            for last in ids:
+                try:
+                    rebuild_conversation(last)
+                except Conversation.DoesNotExist:
+                    continue  # deleted meanwhile
+                done += 1
+            self.stdout.write(f"{done} conversations, the last one {last}")
         self.stdout.write(f"Rebuilt {done} conversations.")
