@@ -18,12 +18,15 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from conversations import search
 from conversations.models import Assistant, Event, SearchChunk, Session, SessionValue
-from conversations.query import Or, Query, Range, Term, Text, When, Word
+from conversations.query import Features, Or, Query, Range, Term, Text, When, Word
 from conversations.query.ast import Item, Value
 from conversations.query.dates import Interval, resolve
 from conversations.summary import UNSURE, UNSURE_BELOW, value_key
 
 Kind = SessionValue.Kind
+FEATURES = Features(
+    alternatives=True
+)  # parts of the language that have an answer; the rest is a mistake, said where it stands
 VALUE_KINDS = {
     "intent": Kind.INTENT,
     "action": Kind.ACTION,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -9,7 +10,7 @@ from conversations import bulk, words
 from conversations.identity import parse
 from conversations.models import Assistant, Conversation, Event, SearchChunk, Session, SessionValue
 from conversations.querysets import EventQuerySet
-from conversations.reading import read
+from conversations.reading import EventRow, read
 from conversations.rows import COLUMNS, VALUE_COLUMNS, SessionRow
 from conversations.timeline import Mark, Role, Step, mark, reverts, role, starts
 from enterprise import schema
@@ -29,10 +30,14 @@ def rebuild_conversation(conversation_id: int) -> None:
 
 def rebuild_locked(conversation: Conversation, assistant: Assistant) -> None:
     """Rebuild a conversation that the caller has locked. Sessions keep their ids as far as their events allow."""
-    events = list(Event.objects.filter(conversation=conversation).in_order().values_list(
+    events: list[tuple[Any, ...]] = []
+    rows: list[EventRow] = []
+    stored = Event.objects.filter(conversation=conversation).in_order().values_list(
         "body", "environment", "is_future", "received_at", "id", "reverted_at"
-    ))  # fmt: skip
-    rows = [read(parse(body)) for body, *_ in events]
+    )
+    for body, *facts in stored.iterator(chunk_size=500):  # all bodies at once may be hundreds of megabytes
+        rows.append(read(parse(body)))
+        events.append(tuple(facts))
     marks = [mark(row) for row in rows]
     conversation.marks_sessions = any(item.role == Role.SESSION_START for item in marks)
     begins = starts(marks, gap=gap_of(conversation, assistant)) if marks else []
@@ -44,7 +49,7 @@ def rebuild_locked(conversation: Conversation, assistant: Assistant) -> None:
         )
         found = reverts([Step(row.timestamp, row.type, row.name) for row in rows[begin:end]])
         for index in range(begin, end):
-            _, environment, is_future, received_at, pk, reverted_at = events[index]
+            environment, is_future, received_at, pk, reverted_at = events[index]
             session.summary.add(rows[index], environment, received_at if is_future else rows[index].timestamp)
             if found.get(index - begin) != reverted_at:
                 popped.append((pk, found.get(index - begin)))

@@ -2,17 +2,21 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from django.conf import settings
+from django.db import DatabaseError
 
+from conversations.tidy import forget_empty
 from enterprise.schema import wait_until_ready
 from events.consumer import Consumer, Outcome, leave_database
 from events.sources import BATCH_MESSAGES, Address, from_url
 
 log = logging.getLogger(__name__)
 
+HOUSE_SECONDS = 3600.0
 RESTART_SECONDS = 5.0  # after a mistake of ours, where nobody else restarts us
 
 
@@ -56,6 +60,8 @@ def run(
             restart=not exit_when_stopped,
         )
 
+    if not once and exit_when_idle is None:
+        threading.Thread(target=_keep_house, args=(stop,), name="events-house", daemon=True).start()
     if len(addresses) == 1:
         outcomes = [consume(*addresses.values())]
     else:
@@ -64,6 +70,18 @@ def run(
         if outcome in outcomes:
             return int(outcome.value)
     return 0
+
+
+def _keep_house(stop: threading.Event) -> None:
+    """Once an hour, take away what time makes useless. A database that is away gets its turn an hour later."""
+    while not stop.wait(HOUSE_SECONDS):
+        try:
+            while forget_empty(time.time()):
+                pass
+        except DatabaseError:
+            log.warning("housekeeping could not reach the database", extra={"action": "house_not_kept"})
+        finally:
+            leave_database()
 
 
 def _consume(run_once: Callable[[], Outcome], stop: threading.Event, *, restart: bool) -> Outcome:

@@ -12,14 +12,13 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from conversations.filters import VALUE_KINDS, matching
+from conversations.filters import FEATURES, VALUE_KINDS, matching
 from conversations.models import Assistant, Session, SessionValue
 from conversations.pages import capped_count
 from conversations.query import (
     FIELDS,
     SORTS,
     Chip,
-    Features,
     Group,
     Item,
     Mistake,
@@ -35,7 +34,6 @@ from conversations.query import (
 from conversations.summary import value_key
 from conversations.transcript import Wanted, wanted
 
-FEATURES = Features(alternatives=True)
 COUNT_CAP = 1000
 MAX_LOOKED_UP = 20  # values of a query that are checked for "never seen"
 

@@ -1,5 +1,5 @@
 /**
- * What is new, by revision and never by time: the transcript every 700 ms, the list half as often, both slower where
+ * What is new, by revision and never by time: every 700 ms, slower where
  * nobody looks. One request of a kind at a time; a server that does not answer is asked less and less often.
  */
 import { paint } from "../keys.js";
@@ -7,8 +7,7 @@ import { apply as applyToList, rows } from "./list.js";
 import { fragment, part } from "./load.js";
 import { refreshSide, script } from "./transcript.js";
 
-const TRANSCRIPT = 700; // ms
-const LIST = 1400;
+const POLL = 700; // ms
 const HIDDEN = 15_000;
 const LONGEST = 30_000;
 const MAX_ROWS = 300;
@@ -174,9 +173,9 @@ function every(milliseconds, poll) {
 
 /** Begin to look. */
 export function start() {
-  if (script()) every(TRANSCRIPT, pollTranscript);
-  else document.addEventListener("session:opened", () => every(TRANSCRIPT, pollTranscript), { once: true });
-  every(LIST, pollList);
+  if (script()) every(POLL, pollTranscript);
+  else document.addEventListener("session:opened", () => every(POLL, pollTranscript), { once: true });
+  every(POLL, pollList);
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("#to-end");
     if (!button) return;
