@@ -81,11 +81,11 @@ class _Writer:
         self.cases[case] += happens
         return happens
 
-    def emit(self, event: str, *, metadata: bool = True, **body: Any) -> dict[str, Any]:
+    def emit(self, event: str, *, stamped: bool = True, **body: Any) -> dict[str, Any]:
         if not self.chance(0.03, "tie"):
             self.clock += self.random.choice([0.0004, 0.013, 1.7, 3.25])
         message = {"sender_id": self.sender, "event": event, "timestamp": self.clock, **body}
-        if metadata:
+        if stamped:
             message["metadata"] = {"model_id": self.model, **body.get("metadata", {})}
         self.publish(message)
         return message
@@ -215,7 +215,7 @@ class _Writer:
 
     def oddities(self) -> None:
         if self.chance(0.2, "unknown type"):
-            self.emit("flow_telepathy", flow_id="transfer", metadata=False)
+            self.emit("flow_telepathy", flow_id="transfer", stamped=False)
         if self.chance(0.1, "agent"):
             self.emit("agent", text="A human here.", data={})
         if self.chance(0.1, "future"):

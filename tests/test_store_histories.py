@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -63,7 +63,7 @@ def store_in_batches(assistant: str, messages: list[Message], sizes: Iterable[in
     return new, duplicates
 
 
-def plain(row: dict[str, Any], *without: str) -> dict[str, Any]:
+def plain(row: Mapping[str, Any], *without: str) -> dict[str, Any]:
     return {
         name: bytes(value) if isinstance(value, memoryview) else value
         for name, value in row.items()
