@@ -32,10 +32,12 @@ def rebuild_locked(conversation: Conversation, assistant: Assistant) -> None:
     """Rebuild a conversation that the caller has locked. Sessions keep their ids as far as their events allow."""
     events: list[tuple[Any, ...]] = []
     rows: list[EventRow] = []
-    stored = Event.objects.filter(conversation=conversation).in_order().values_list(
-        "body", "environment", "is_future", "received_at", "id", "reverted_at"
+    stored = (
+        Event.objects.filter(conversation=conversation)
+        .in_order()
+        .values_list("body", "environment", "is_future", "received_at", "id", "reverted_at")
     )
-    for body, *facts in stored.iterator(chunk_size=500):  # all bodies at once may be hundreds of megabytes
+    for body, *facts in stored.iterator(chunk_size=100):  # all bodies at once may be hundreds of megabytes
         rows.append(read(parse(body)))
         events.append(tuple(facts))
     marks = [mark(row) for row in rows]

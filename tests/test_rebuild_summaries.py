@@ -1,6 +1,7 @@
 """The repair command: every conversation, beside roles that go on writing."""
 
 import threading
+import tracemalloc
 
 import pytest
 from django.core.management import call_command
@@ -40,6 +41,20 @@ def test_it_rebuilds_all_while_another_process_writes(
     assert "Rebuilt 10 conversations." in capsys.readouterr().out
     assert sorted(rebuilt) == sorted(Conversation.objects.values_list("id", flat=True))
     assert set(Session.objects.values_list("n_user_messages", flat=True)) == {1}
+
+
+def test_rebuilding_a_long_conversation_holds_few_bodies_at_once() -> None:
+    body = '{"event": "bot", "timestamp": %f, "text": "hi", "metadata": {"padding": "' + "x" * 20_000 + '"}}'
+    for start in range(0, 800, 100):
+        at = range(start, start + 100)
+        store(envelopes("default", [Message("long", body % (1.7e9 + second)) for second in at]))
+    tracemalloc.start()
+    try:
+        rebuild_conversation(Conversation.objects.get().pk)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 800 * 20_000 / 2
 
 
 def _write(sender: str) -> None:
