@@ -129,8 +129,12 @@ def ensure_conversation(assistant_name: str, sender_id: str) -> int:
     """The id of a conversation; without events it is made as an empty, hidden state (a bot tags before it publishes)."""
     assistant = _assistants([assistant_name])[assistant_name]
     place = (assistant.id, sender_hash(sender_id))
-    _known.pop(place, None)  # it may be gone, and no lock tells
-    return _conversation_ids({place: sender_id})[place]
+    while True:
+        _known.pop(place, None)  # it may be gone, and no lock tells
+        try:
+            return _conversation_ids({place: sender_id})[place]
+        except _ConversationGone:
+            continue  # found, and deleted before it was read: the next look makes it anew
 
 
 def _assistants(names: Iterable[str]) -> dict[str, Assistant]:
@@ -159,6 +163,8 @@ def _conversation_ids(places: dict[_Place, str]) -> dict[_Place, int]:
         for assistant_id, hashes in bulk.grouped(missing).items():
             rows = Conversation.objects.filter(assistant_id=assistant_id, sender_hash__in=hashes)
             ids |= {(assistant_id, bytes(digest)): pk for digest, pk in rows.values_list("sender_hash", "id")}
+        if len(ids) < len(places):
+            raise _ConversationGone("a conversation was deleted meanwhile")
         if len(_known) > _KNOWN_LIMIT:
             _known.clear()
         _known.update(ids)

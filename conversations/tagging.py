@@ -107,7 +107,7 @@ def _vocabulary(assistant: Assistant, wanted: Sequence[Wanted]) -> list[Tag]:
     ]
     Tag.objects.bulk_create(new, ignore_conflicts=True)
     by_value = {tag.value: tag for tag in known.filter(value__in=colors)}
-    found = [by_id.get(entry.id) if entry.id else by_value[entry.value] for entry in wanted]
+    found = [by_id.get(entry.id) if entry.id else by_value.get(entry.value) for entry in wanted]
     return list({tag.pk: tag for tag in found if tag}.values())
 
 

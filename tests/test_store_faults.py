@@ -4,11 +4,13 @@ import json
 import random
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
+from conversations import bulk
 from conversations import store as store_module
 from conversations.models import Conversation, Event, Session
 from conversations.store import Stored, ensure_conversation, store
@@ -160,6 +162,28 @@ def test_a_batch_that_comes_again_takes_as_many_queries_for_many_conversations_a
             assert store(batch).duplicates == count
         taken.append(len(queries))
     assert taken[0] == taken[1]
+
+
+def test_a_conversation_that_is_deleted_as_soon_as_it_is_made_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    insert = bulk.insert
+    to_delete = 2  # the first one made for a tag, the first one made for an event
+
+    def insert_and_lose(*arguments: Any, **options: Any) -> None:
+        nonlocal to_delete
+        insert(*arguments, **options)
+        if arguments[0] is Conversation and Conversation.objects.count() == to_delete:
+            to_delete += 1
+            Conversation.objects.order_by("-id")[:1].get().delete()
+
+    ensure_conversation("default", "first")
+    monkeypatch.setattr(bulk, "insert", insert_and_lose)
+    second = ensure_conversation("default", "second")
+    assert store(envelopes("default", [Message("third", '{"event": "bot", "timestamp": 1.7e9}')])).new == 1
+    assert to_delete == 4
+    assert sorted(Conversation.objects.values_list("sender_id", flat=True)) == ["first", "second", "third"]
+    assert Conversation.objects.filter(id=second).exists()
 
 
 def test_nothing_is_stored_on_a_schema_that_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
