@@ -4,6 +4,7 @@ Every text that Rasa can send is made hostile, in every type of event, and every
 pages of a harmless twin say which elements and attributes there may be.
 """
 
+import base64
 import json
 import re
 import time
@@ -20,9 +21,11 @@ from conversations import tagging
 from conversations.envelope import Envelope
 from conversations.identity import shown
 from conversations.models import Conversation, Event, Session, Tag
+from conversations.query import parse as parse_query
 from conversations.store import store
 from conversations.summary import value_key
 from conversations.transcript.lines import KINDS
+from conversations.views.asking import FEATURES
 from conversations.views.window import write_key
 from enterprise.models import User
 from enterprise.pages.rejected import readable
@@ -238,7 +241,7 @@ def check(page: Page, where: str) -> None:
             assert not scheme or outside, (where, tag, name, value)
             assert not value.startswith("//"), (where, value)
             assert not re.search(r"[\x00-\x20\x7f\ud800-\udfff]", value), (where, tag, name, value)
-        elif name not in _SHOWN_IN:
+        elif name not in _SHOWN_IN and name != "hx-headers":  # a random token, which may hold any letters
             assert "xss" not in value, (where, tag, name, value)
 
 
@@ -395,3 +398,324 @@ def test_the_query_language_finds_it_by_name(client_of_ana: Client, text: str) -
         answer = client_of_ana.get("/sessions/", {"q": f"{field}:{name}"})
         assert answer.status_code == 200
         check(Page(answer.content.decode()), field)
+
+
+# --- one megabyte ----------------------------------------------------------------------------------------------------
+
+
+def test_a_megabyte_in_every_place_makes_a_page_that_can_be_read(client_of_ana: Client) -> None:
+    text = "<b>xss " + "x" * 1_000_000
+    places: dict[str, Any] = {
+        "user": {
+            "text": text,
+            "input_channel": text,
+            "parse_data": {"intent": {"name": text, "confidence": 0.9}},
+        },
+        "bot": {
+            "text": text,
+            "data": {"buttons": [{"title": text, "payload": text}], "custom": text, "image": text},
+        },
+        "action": {"name": text, "policy": text},
+        "slot": {"name": text, "value": text},
+        text: {text: text},
+    }
+    events: list[dict[str, Any]] = [{"event": name, **fields} for name, fields in places.items()]
+    assert store(envelopes("large", iter(events), "", 1_795_000_000.0)).refused == []
+    session = Session.objects.get()
+    base = f"/sessions/{session.pk}/"
+    for url in (f"{base}strip/", "/sessions/", "/sessions/?q=xss", f"{base}?technical=1", f"{base}events/"):
+        answer = client_of_ana.get(url)
+        assert (answer.status_code, len(answer.content) < 400_000) == (200, True), (url, len(answer.content))
+        check(Page(answer.content.decode()), url)
+    for event in Event.objects.all():
+        answer = client_of_ana.get(f"{base}turns/{event.pk}/", headers={"HX-Target": "side"})
+        assert (answer.status_code, len(answer.content) < 400_000) == (200, True), len(answer.content)
+        assert client_of_ana.get(f"{base}events/{event.pk}/").status_code == 200
+        raw = client_of_ana.get(f"{base}events/{event.pk}/?raw")
+        assert json.loads(raw.content) == json.loads(event.body)
+    assert len(strict(client_of_ana.get(f"/api/sessions/{session.pk}/events").content)) == len(events)
+    assert len(client_of_ana.get("/api/conversationIntents").content) < 1000
+
+
+# --- requests --------------------------------------------------------------------------------------------------------
+
+LONG_NUMBER = "9" * 5000
+NUMBERS = (
+    "0",
+    "-1",
+    str(2**31),
+    str(2**63 - 1),
+    str(2**63),
+    str(2**64),
+    "9" * 30,
+    LONG_NUMBER,
+    "1e5",
+    "٣",
+    "1%00",
+    "NaN",
+)
+TEXTS = (
+    "%00", "a%00b", "%ED%A0%80", "%FF%FE", "%C0%AF", "%E2%80%AE", "%0D%0ASet-Cookie:x=1", "x" * 10_000, "%25%32%65",
+    "..%2F..%2Fetc", "{{7*7}}", "<script>xss()</script>", "'%20OR%201=1--", "%F0%9F%98%80", "null", "[]", "%5B%5D",
+)  # fmt: skip
+BOMBS = (
+    "(" * 9_000,
+    "-" * 9_000,
+    '"' * 9_001,
+    "a OR " * 1_900,
+    "(a " * 2_000,
+    "a,b" * 3_000,
+    "intent:" * 1_200,
+    "\\" * 9_000,
+)
+NEVER_TRUE = (
+    *BOMBS, "x" * 10_001, "intent:", "intent:greet<x", "intent:greet<", "turns:x", "turns:>nan", "turns:1e999x", "date:never",
+    "date:2026-13-45", "date:99999999999999", "sort:nothing", "colour:red", "is:everything", '"open', "(open", "closed)",
+    "turns:5..2..1", "\ud7ff\x00", "intent:a\x00b",
+)  # fmt: skip
+
+
+@pytest.fixture
+def stored(client_of_ana: Client) -> Session:
+    """Something that a widened result would show."""
+    publish(HARMLESS)
+    session: Session = Session.objects.get(conversation__sender_id=f"users {HARMLESS}")
+    return session
+
+
+def lead(client: Client, url: str, **options: Any) -> Any:
+    """The answer, which is no error of ours and says in JSON under /api what was wrong."""
+    client.raise_request_exception = False
+    answer: Any = client.generic(options.pop("method", "GET"), url, **options)
+    assert answer.status_code < 500, (answer.status_code, url[:200])
+    if url.startswith("/api/") and answer.status_code >= 400:
+        body = strict(answer.content)
+        assert (body["status"], body["code"], bool(body["message"])) == (
+            "failure",
+            answer.status_code,
+            True,
+        ), url[:200]
+    return answer
+
+
+@pytest.mark.parametrize("query", NEVER_TRUE, ids=lambda query: f"{len(query)} {query[:12]!r}")
+def test_a_query_that_cannot_be_read_finds_nothing_and_is_explained(
+    client_of_ana: Client, stored: Session, query: str
+) -> None:
+    answer = lead(client_of_ana, f"/sessions/?q={quote(query)}")
+    page = answer.content.decode()
+    assert list(answer.context["page"].rows) == []
+    if not parse_query(answer.context["ask"].text, FEATURES).ok:
+        assert 'class="mistake' in page
+    check(Page(page), "list")
+    for url in ("/api/sessions", "/api/conversations"):
+        refused = lead(client_of_ana, f"{url}?q={quote(query)}")
+        assert refused.status_code == 400 or strict(refused.content) == [], url
+    for url in (f"/sessions/{stored.pk}/", f"/sessions/{stored.pk}/strip/", "/sessions/poll/"):
+        assert lead(client_of_ana, f"{url}?q={quote(query)}").status_code in (200, 204)
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: f"{len(number)} {number[:8]}")
+def test_no_number_in_an_address_is_an_error_of_ours(
+    client_of_ana: Client, stored: Session, number: str
+) -> None:
+    ours = f"/sessions/{stored.pk}"
+    for path in (
+        "/sessions/{}/", "/sessions/{}/strip/", "/sessions/{}/poll/", "/sessions/{}/events/", "/sessions/{}/turns/1/",
+        ours + "/turns/{}/", ours + "/events/{}/", "/status/rejected/{}/body/", "/api/sessions/{}", "/api/sessions/{}/events",
+    ):  # fmt: skip
+        assert lead(client_of_ana, path.format(number)).status_code == 404, path
+    for path in (
+        "/people/{}/link/", "/people/{}/role/", "/people/{}/disable/", "/people/{}/enable/", "/status/rejected/{}/replay/",
+        "/status/sources/{}/resume/",
+    ):  # fmt: skip
+        assert lead(client_of_ana, path.format(number), method="POST").status_code == 404, path
+    for path in ("/api/conversations/tags/{}", "/api/conversations/a/tags/{}"):
+        assert lead(client_of_ana, path.format(number), method="DELETE").status_code in (404, 405), path
+    n_sessions = Session.objects.count()
+    for name in ("limit", "offset", "cursor"):
+        answer = lead(client_of_ana, f"/api/sessions?{name}={number}")
+        assert answer.status_code in (200, 400)
+        assert answer.status_code == 400 or len(strict(answer.content)) <= n_sessions
+    for query in (
+        "/status/rejected/?source={}", "/status/rejected/?after={}~{}", "/sessions/poll/?rows={}.{}", "/sessions/?cursor={}",
+        "/connect/?opened={}", ours + "/poll/?seen={}&revision={}&first={}~1~00", ours + "/events/?after={}~{}~{}",
+    ):  # fmt: skip
+        lead(client_of_ana, query.replace("{}", number))
+    answer = client_of_ana.post("/status/rejected/replay/", {"source": number.replace("%00", "\x00")})
+    assert answer.status_code == 302
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: f"{len(text)} {text[:12]}")
+def test_no_text_in_an_address_is_an_error_of_ours(client_of_ana: Client, stored: Session, text: str) -> None:
+    for path in ("/conversations/{}", "/conversations/{}/1795000000.5", "/enter/{}/", "/api/conversations/{}", "/api/{}", "/{}",
+                 "/api/conversations/{}/tags", "/static/{}", "/sessions/{}/"):  # fmt: skip
+        answer = lead(client_of_ana, path.format(text))
+        assert answer.status_code in (302, 404, 410), path
+        assert "\n" not in answer.headers.get("Location", "")
+    for query in ("assistant", "project"):
+        for path in ("/sessions/", "/sessions/poll/", "/api/sessions", "/api/conversations", "/api/conversationIntents",
+                     "/api/conversations/tags", f"/conversations/{quote('users ' + HARMLESS)}"):  # fmt: skip
+            answer = lead(client_of_ana, f"{path}?{query}={text}")
+            known = path.startswith("/api/") == (query == "project") or "conversations/users" in path
+            if known and text != "%00" and not (query == "assistant" and "conversations/users" in path):
+                assert answer.status_code == 404, (path, query)
+    for name in ("environment", "intent", "entity", "action", "policies", "text", "input_channels"):
+        for path in ("/api/sessions", "/api/conversations"):
+            answer = lead(client_of_ana, f"{path}?{name}={text}")
+            assert answer.status_code == 400 or strict(answer.content) == [], (path, name)
+    for name in (
+        "since",
+        "until",
+        "start",
+        "minimumUserMessages",
+        "minimumNluConfidence",
+        "tags_any",
+        "limit",
+        "offset",
+    ):
+        for path in ("/api/sessions", "/api/conversations"):
+            if name in ("since", "tags_any") and path == "/api/sessions":
+                continue  # not of this list
+            answer = lead(client_of_ana, f"{path}?{name}={text}")
+            assert answer.status_code == 400 or name == "since", (path, name)
+    one = f"/api/conversations/{quote('users ' + HARMLESS)}"
+    for name in ("since", "until"):
+        assert lead(client_of_ana, f"{one}?{name}={text}").status_code == 400
+    answer = lead(client_of_ana, f"{one}?environment={text}")
+    assert answer.status_code == 400 or strict(answer.content)["events"] == []
+    for query in ("/status/rejected/?after={}", "/connect/?via={}", "/sign-in/?next={}", "/sessions/?technical={}",
+                  "/sessions/?cursor={}", f"/sessions/{stored.pk}/events/?before={{}}"):  # fmt: skip
+        check(Page(lead(client_of_ana, query.format(text)).content.decode()), query)
+
+
+@pytest.mark.parametrize(
+    "at",
+    ["nan", "inf", "-inf", "1e400", "-1", "0", "1_795_000_000.0", LONG_NUMBER, "１７９５", "1e11", "0x10"],
+)
+def test_a_time_that_no_clock_shows_leads_to_the_conversation(
+    client_of_ana: Client, stored: Session, at: str
+) -> None:
+    sender = quote(f"users {HARMLESS}")
+    assert lead(client_of_ana, f"/conversations/{sender}/{quote(at)}").status_code in (302, 404)
+    answer = lead(client_of_ana, f"/api/conversations/{sender}?since={quote(at)}")
+    assert answer.status_code in (200, 400)
+    for name in ("before", "after"):
+        assert lead(client_of_ana, f"/sessions/{stored.pk}/events/?{name}={quote(at)}~1~00").status_code in (
+            200,
+            400,
+        )
+    lead(client_of_ana, f"/sessions/{stored.pk}/poll/?first={quote(at)}~0~&last={quote(at)}~99~ff")
+
+
+def cursor(*words: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(words).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x", "====", "%00", "AAAA", "é", cursor(), cursor("newest", 0, 1e308, 2**70, 0), cursor("newest", 0, float("nan"), 1, 0),
+        cursor("newest", 99, 1, 1, 0), cursor("newest", 0, 10**400, 1, 0), cursor("oldest", 0, 1, 1, 0), cursor([[[[]]]] * 50),
+        base64.urlsafe_b64encode(b"[" * 90_000).decode(), cursor("newest", -1, 1, 1, 0), cursor("newest", True, 1, 1, 0),
+    ],
+    ids=lambda text: text[:20],
+)  # fmt: skip
+def test_what_is_no_cursor_is_refused_in_words(client_of_ana: Client, stored: Session, text: str) -> None:
+    answer = lead(client_of_ana, f"/sessions/?cursor={quote(text, safe='%')}")
+    assert answer.status_code == 400
+    assert len(answer.content.decode().split()) > 4, answer.content
+    assert lead(client_of_ana, f"/api/sessions?cursor={quote(text, safe='%')}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"[", b"\xff\xfe", b"null", b"[" * 100_000, b'{"a":' * 50_000, b"NaN", b'"x"', b"[" + b"9" * 10_000 + b"]", b"1e999",
+        b'[{"value": "\\ud800"}]', b'[{"value": "a\\u0000b"}]', b'[{"id": 1e99}]', b'[{"id": ' + b"9" * 400 + b"}]", b"[[[]]]",
+        b'{"username": "\\ud800", "password": "\\u0000"}', b'{"username": "a\\u0000", "password": "x"}', b"\x00", b"x" * 3_000_000,
+    ],
+    ids=lambda body: f"{len(body)} {body[:16]!r}",
+)  # fmt: skip
+def test_no_body_is_an_error_of_ours(client_of_ana: Client, body: bytes) -> None:
+    stranger = Client(raise_request_exception=False)
+    for path, expected in (("/api/auth", (400, 401, 413)), ("/api/conversations/a/tags", (200, 400, 413))):
+        for kind in (
+            "application/json",
+            "text/plain",
+            "multipart/form-data; boundary=x",
+            "application/x-www-form-urlencoded",
+            "\x00",
+        ):
+            answer = lead(stranger, path, method="POST", data=body, content_type=kind)
+            assert answer.status_code in expected, (path, kind, answer.content)
+    for path in ("/sign-in/", "/people/new/", "/profile/person/", "/profile/password/", "/demo/play/"):
+        for kind in (
+            "application/json",
+            "multipart/form-data; boundary=x",
+            "application/x-www-form-urlencoded",
+        ):
+            assert lead(client_of_ana, path, method="POST", data=body, content_type=kind).status_code in (
+                200,
+                302,
+                400,
+                413,
+                422,
+            )
+
+
+@pytest.mark.parametrize("text", [*HOSTILE.values(), "x" * 100_000], ids=[*HOSTILE, "100,000 characters"])
+def test_no_form_is_an_error_of_ours(client_of_ana: Client, ana: User, text: str) -> None:
+    client_of_ana.raise_request_exception = False
+    text = text.encode("utf-8", "replace").decode()
+    for path, fields in {
+        "/sign-in/": ["username", "password", "next"],
+        "/people/new/": ["username", "first_name", "role"],
+        f"/people/{ana.pk}/role/": ["role"],
+        "/profile/person/": ["first_name", "time_zone"],
+        "/profile/password/": ["current", "password", "again"],
+        "/profile/theme/": ["theme"],
+        "/demo/remove/": ["back"],
+        "/status/rejected/replay/": ["source"],
+    }.items():
+        answer: Any = client_of_ana.post(path, dict.fromkeys(fields, text))
+        assert answer.status_code in (302, 422), path
+        assert urlsplit(answer.headers.get("Location", "")).netloc == ""
+        page = Page(answer.content.decode())
+        check(page, path)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"cookie": "zone=%00; theme=<script>; csrftoken=\x01; enterprise_session=" + "x" * 5000},
+        {"cookie": "zone=../../../etc/passwd; enterprise_session=%00"},
+        {"authorization": "Bearer " + "x" * 9000},
+        {"authorization": "Bearer \xff\xfe.\x00."},
+        {"authorization": "Basic \xff"},
+        {"host": "xss\r\n.example"},
+        {"host": "<script>"},
+        {"accept": "\x00/<script>;q=NaN"},
+        {"accept-language": "xx-" + "y" * 9000},
+        {"hx-request": "true", "hx-current-url": "javascript:xss()", "hx-target": "<script>"},
+        {"x-forwarded-for": "<script>, ::::"},
+        {"range": "bytes=0-" + LONG_NUMBER},
+        {"if-modified-since": "\x00"},
+    ],
+    ids=str,
+)
+def test_no_header_is_an_error_of_ours(headers: dict[str, str]) -> None:
+    client = Client(raise_request_exception=False)
+    for path in (
+        "/",
+        "/sign-in/",
+        "/sessions/",
+        "/api/health",
+        "/api/sessions",
+        "/api/user",
+        "/static/css/nothing.css",
+    ):
+        answer: Any = client.get(path, headers=headers)
+        assert answer.status_code < 500, path
+        assert "xss" not in answer.headers.get("Location", "")
+        assert urlsplit(answer.headers.get("HX-Redirect", "")).scheme == ""

@@ -17,6 +17,7 @@ from conversations.api import events, shapes
 from conversations.api.scope import assistant_of, conversation_of, filters_of
 from conversations.filters import NUMBERS, between, condition, context_of
 from conversations.filterset import Moment, SessionFilterSet
+from conversations.identity import shown
 from conversations.models import Assistant, Conversation, ConversationTag, Event, Flag, Session, SessionValue
 from conversations.pages import gathered
 from conversations.query import Range, Term, Text
@@ -218,7 +219,7 @@ def _part(request: Request, found: QuerySet[Event]) -> QuerySet[Event]:
             key = (restart.timestamp, restart.rank, bytes(restart.hash))
             found = Event.objects.filter(conversation_id=restart.conversation_id).after(key)
     if environment := request.GET.get("environment"):
-        found = found.filter(environment=environment)
+        found = found.filter(environment=shown(environment))
     for name, lookup in (("since", "timestamp__gte"), ("until", "timestamp__lte")):
         if text := request.GET.get(name):
             found = found.filter(**{lookup: _moment(name, text)})

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from conversations.identity import shown
-
 from . import values
 from .model import Detail, Line, Source, Tone
 from .model import gettext_noop as _
@@ -149,7 +147,7 @@ def line(source: Source, event: dict[str, Any]) -> Line:
     result = Line(
         id=source.id,
         timestamp=source.timestamp,
-        type=shown(source.type),
+        type=values.text(source.type),
         says="",
         is_reverted=source.reverted_at is not None,
     )

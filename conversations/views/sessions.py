@@ -41,7 +41,7 @@ def session_list(request: HttpRequest) -> HttpResponse:
 def session_detail(request: HttpRequest, pk: int, event_id: int | None = None) -> HttpResponse:
     """One session, at the turn of `event_id` or the one that matters, beside the list; alone for the list's own script."""
     session = visible_session(request, pk)
-    event = event_of(session, event_id) if event_id else None
+    event = event_of(session, event_id) if event_id is not None else None
     ask = Ask(request, session)
     opened = Opened(session, ask.wanted, event)
     if request.headers.get("HX-Target") == "session":

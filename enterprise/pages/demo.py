@@ -71,4 +71,4 @@ def remove(request: HttpRequest) -> HttpResponse:
 def _back(request: HttpRequest) -> HttpResponse:
     wanted = request.POST.get("back", "")
     is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
-    return redirect(wanted if is_ours else "status")
+    return redirect(wanted if is_ours and wanted.startswith("/") else "status")

@@ -84,7 +84,9 @@ def _enter(request: HttpRequest, user: User, action: str) -> HttpResponse:
 
 def _next(request: HttpRequest, user: object) -> str:
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
+    is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
+    # `redirect` takes what has no slash in front for the name of a view.
+    if is_ours and wanted.startswith("/"):
         return wanted
     return landing(user)
 

@@ -121,7 +121,7 @@ def rejected_replay_all(request: HttpRequest) -> HttpResponse:
     """Try all that are open again, of one source or of all; the newest AT_ONCE of them."""
     rows = RejectedMessage.objects.filter(replayed_at=None)
     source = request.POST.get("source", "")
-    if source.isdecimal():
+    if source.isdecimal() and len(source) < 19:
         rows = rows.filter(source_id=int(source))
     return _replay(request, _in_parts(rows), source or "all")
 
