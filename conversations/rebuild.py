@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from django.db import connection, transaction
@@ -43,9 +44,10 @@ def rebuild_locked(conversation: Conversation, assistant: Assistant) -> None:
     marks = [mark(row) for row in rows]
     conversation.marks_sessions = any(item.role == Role.SESSION_START for item in marks)
     begins = starts(marks, gap=gap_of(conversation, assistant)) if marks else []
+    stretches = list(pairwise([*begins, len(rows)]))  # none in a conversation without events
     sessions: list[SessionRow] = []
     popped: list[tuple[int, float | None]] = []
-    for begin, end in zip(begins, [*begins[1:], len(rows)], strict=True):
+    for begin, end in stretches:
         session = SessionRow(
             0, conversation.id, conversation.assistant_id, rows[begin].key, rows[end - 1].key
         )
@@ -67,7 +69,7 @@ def rebuild_locked(conversation: Conversation, assistant: Assistant) -> None:
     _replace(conversation, sessions)
     words.index(
         (session.id, row)
-        for session, begin, end in zip(sessions, begins, [*begins[1:], len(rows)], strict=True)
+        for session, (begin, end) in zip(sessions, stretches, strict=True)
         for row in rows[begin:end]
     )
     conversation.last_session = sessions[-1].id if sessions else None

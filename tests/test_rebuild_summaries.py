@@ -10,7 +10,7 @@ from django.db import connection, connections
 from conversations.management.commands import rebuild_summaries
 from conversations.models import Conversation, Session
 from conversations.rebuild import rebuild_conversation
-from conversations.store import store
+from conversations.store import ensure_conversation, store
 from tests.histories import Message
 from tests.test_store_histories import envelopes
 
@@ -41,6 +41,13 @@ def test_it_rebuilds_all_while_another_process_writes(
     assert "Rebuilt 10 conversations." in capsys.readouterr().out
     assert sorted(rebuilt) == sorted(Conversation.objects.values_list("id", flat=True))
     assert set(Session.objects.values_list("n_user_messages", flat=True)) == {1}
+
+
+def test_a_conversation_without_events_stays_one() -> None:
+    pk = ensure_conversation("default", "tagged before it spoke")
+    call_command("rebuild_summaries")
+    conversation = Conversation.objects.get()
+    assert (conversation.pk, conversation.n_events, conversation.activity_at) == (pk, 0, None)
 
 
 def test_rebuilding_a_long_conversation_holds_few_bodies_at_once() -> None:
