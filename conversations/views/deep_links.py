@@ -75,6 +75,7 @@ def _latest(conversation: Conversation) -> Session | None:
     return Session.objects.filter(conversation=conversation).order_by("-start_at").first()
 
 
+@require_GET
 def to_list(request: HttpRequest) -> HttpResponse:
     """`/conversations/`, as upstream called it."""
     asked = {name: value for name, value in request.GET.items() if name in ("q", "assistant")}
