@@ -13,6 +13,7 @@ HASH_VERSION = b"1"  # goes into every hash; a changed canonical form must chang
 MIN_TIMESTAMP, MAX_TIMESTAMP = 1e8, 1e11  # seconds: 1973 to 5138; larger is milliseconds
 
 _METADATA_SLOT = "session_started_metadata"
+# Part of the unique key of stored events: a change needs a migration of theirs.
 _RANKS = {
     "session_started": 2,
     "user": 3,

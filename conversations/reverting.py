@@ -1,5 +1,6 @@
 """Marks stored events with the rewind or undo that popped them, in the batch that brings it."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from conversations import bulk
@@ -31,12 +32,14 @@ def mark_appended(grown: Sequence[tuple[SessionRow, Sequence[EventRow]]]) -> Non
     `grown` are sessions with events (sorted, already stored) that are newer than all they had. What stands before them
     is read from its end: the marks in the database are the stack that `timeline.reverts` keeps.
     """
-    standing = _standing([(session, rows[0].key) for session, rows in grown if session.start < rows[0].key])
+    standing, cut = _standing(
+        [(session, rows[0].key) for session, rows in grown if session.start < rows[0].key]
+    )
     changes: list[_Change] = []
     for session, rows in grown:
         places = [*standing.get(session.id, ()), *((row.key, row.type, row.name) for row in rows)]
         found = reverts([Step(key[0], kind, name) for key, kind, name in places])
-        if len(places) >= len(rows) + TAIL:  # what a rewind ends at may lie beyond
+        if session.id in cut:  # what a rewind ends at may lie beyond
             more, session.n_reverted = _anew(session)
             changes += more
             continue
@@ -47,12 +50,15 @@ def mark_appended(grown: Sequence[tuple[SessionRow, Sequence[EventRow]]]) -> Non
     _write(changes)
 
 
-def _standing(ends: Sequence[tuple[SessionRow, Key]]) -> dict[int, list[_Place]]:
-    """The last events (at most TAIL) before each session's key that nothing has popped, in order, by session id."""
+def _standing(ends: Sequence[tuple[SessionRow, Key]]) -> tuple[dict[int, list[_Place]], set[int]]:
+    """The last events (at most TAIL) before each session's key that nothing has popped, in order, by session id.
+
+    And the sessions of which not all were read.
+    """
     sql = (
         "SELECT timestamp, rank, hash, type, name FROM conversations_event WHERE conversation_id = {conversation}"
         " AND timestamp BETWEEN {first} AND {last} AND reverted_at IS NULL AND type NOT IN ('rewind', 'undo')"
-        f" ORDER BY timestamp DESC, rank DESC, hash DESC LIMIT {TAIL + 2}"
+        f" ORDER BY timestamp DESC, rank DESC, hash DESC LIMIT {TAIL}"
     )
     rows = [(session.id, session.conversation_id, session.start[0], key[0]) for session, key in ends]
     if bulk.is_postgresql():
@@ -71,7 +77,10 @@ def _standing(ends: Sequence[tuple[SessionRow, Key]]) -> dict[int, list[_Place]]
         key = (timestamp, rank, bytes(digest))
         if bounds[pk][0] <= key < bounds[pk][1]:
             result.setdefault(pk, []).append((key, kind, name))
-    return {pk: places[::-1] for pk, places in result.items()}
+    read = Counter(row[0] for row in found)
+    return {pk: places[::-1] for pk, places in result.items()}, {
+        pk for pk, count in read.items() if count == TAIL
+    }
 
 
 def _anew(session: SessionRow) -> tuple[list[_Change], int]:

@@ -54,7 +54,8 @@ def event_service() -> dict[str, Any]:
     from events.models import Source  # noqa: PLC0415 - the gate is open before the table is there
 
     try:
-        sources = list(Source.objects.values("connected", "heartbeat_at", "last_event_at", "n_rejected"))
+        rows = Source.objects.in_use(time.time())
+        sources = list(rows.values("connected", "heartbeat_at", "last_event_at", "n_rejected"))
     except DatabaseError:
         return {"status": "unknown"}
     now = time.time()

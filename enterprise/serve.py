@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connections
+from django.db import DatabaseError, connections
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -148,9 +148,9 @@ def background(plan: Plan, start: Callable[..., None]) -> None:
     if "events" in plan.roles:
         start(events, plan)
         if plan.with_demo:
-            start(demo, plan)
+            start(_patiently, plan, demo)
     if "web" in plan.roles:
-        announce(plan)
+        _patiently(plan, announce)
 
 
 def migrate(plan: Plan) -> None:
@@ -180,9 +180,24 @@ def _is_newer() -> bool:
         return False
 
 
+def _patiently(plan: Plan, work: Callable[[Plan], None]) -> None:
+    """Do it, again and again while the database does not answer."""
+    while not plan.stop.is_set():
+        try:
+            work(plan)
+            return
+        except DatabaseError as error:
+            log.warning("%s waits for the database: %s", work.__name__, schema.first_line(error))
+            connections.close_all()
+            plan.stop.wait(RETRY_SECONDS)
+
+
 def announce(plan: Plan) -> None:
     """Print where it is, how to come in, and how a Rasa connects. The password of the first admin is said once."""
     first = sign_in.ensure_first_admin()
+    if first and not settings.ADMIN_PASSWORD:
+        # At once: whatever fails after this, somebody has heard it.
+        plan.say(f"\n  Admin       {first[0]}\n  Password    {first[1]}   (said only now)")
     admin = (
         first[0]
         if first
@@ -191,8 +206,6 @@ def announce(plan: Plan) -> None:
     lines = ["", f"Enterprise answers at {plan.address}", ""]
     if first and settings.ADMIN_PASSWORD:
         lines.append(f"  Admin       {first[0]}, password as in ADMIN_PASSWORD")
-    elif first:
-        lines += [f"  Admin       {first[0]}", f"  Password    {first[1]}   (said only now)"]
     if admin:
         secret = sign_in.make_link(admin, hours=sign_in.LINK_HOURS if first else LATER_LINK_HOURS)
         lines.append(f"  Sign in     {plan.address}{sign_in.link_path(secret)}   (works once)")

@@ -180,8 +180,12 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
-# Rasa servers and probes inside the cluster speak plain HTTP.
-SECURE_REDIRECT_EXEMPT = [r"^api/health$"]
+# Probes, Rasa servers and bots' custom actions inside the cluster speak plain HTTP, and follow no redirect of a POST.
+SECURE_REDIRECT_EXEMPT = [
+    r"^api/health/?$",
+    r"^api/version/?$",
+    r"^api/conversations/.+/(tags|data_tags|data-tags)/?$",
+]
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"

@@ -3,10 +3,25 @@
 Times are doubles of Unix seconds (UTC), as everywhere beside `conversations.models`.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+FORGOTTEN_SECONDS = 86_400.0  # since the last heartbeat: nobody is configured to read it any more
+
+
+class SourceQuerySet(models.QuerySet["Source"]):
+    """Sources."""
+
+    def in_use(self, now: float) -> Self:
+        """Those that a service has read within a day, and stopped ones. An address that was taken away goes quietly.
+
+        `now`: UTC seconds.
+        """
+        return self.filter(
+            models.Q(heartbeat_at__gte=now - FORGOTTEN_SECONDS) | models.Q(state=Source.State.STOPPED)
+        )
 
 
 class Source(models.Model):
@@ -53,6 +68,8 @@ class Source(models.Model):
         default=dict, help_text="What its kind can tell; see `facts()` in events/sources."
     )
     created_at = models.FloatField()
+
+    objects: ClassVar[models.Manager[Self]] = SourceQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["id"]

@@ -20,6 +20,7 @@ from events.rejected import Replayed, body_of, replay
 
 PAGE = 50
 HEAD = 2000  # bytes of a body that the list shows
+PART_BYTES = 8_000_000  # of bodies that are in memory at a time
 AT_ONCE = 5000  # messages that one press replays
 
 
@@ -128,9 +129,15 @@ def rejected_replay_all(request: HttpRequest) -> HttpResponse:
 
 def _in_parts(rows: QuerySet[RejectedMessage]) -> Iterator[RejectedMessage]:
     # Not one open cursor: replaying writes to the rows that it would still be reading.
-    keys = list(rows.order_by("-last_at", "-pk").values_list("pk", flat=True)[:AT_ONCE])
-    for start in range(0, len(keys), 50):
-        yield from RejectedMessage.objects.select_related("source").filter(pk__in=keys[start : start + 50])
+    part: list[int] = []
+    size = 0
+    for pk, length in list(rows.order_by("-last_at", "-pk").values_list("pk", "size")[:AT_ONCE]):
+        if part and (len(part) == 50 or size + length > PART_BYTES):
+            yield from RejectedMessage.objects.select_related("source").filter(pk__in=part)
+            part, size = [], 0
+        part.append(pk)
+        size += length
+    yield from RejectedMessage.objects.select_related("source").filter(pk__in=part)
 
 
 def _replay(request: HttpRequest, rows: Any, target: str) -> HttpResponse:

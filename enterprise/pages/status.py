@@ -112,7 +112,7 @@ def _warnings(facts: dict[str, Any]) -> list[str]:
 
 def overview(now: float) -> dict[str, Any]:
     """Everything on the page."""
-    sources = [source_state(row, now=now) for row in Source.objects.all()]
+    sources = [source_state(row, now=now) for row in Source.objects.in_use(now)]
     migration = database_migration()
     cache = cache_state()
     open_messages = RejectedMessage.objects.filter(replayed_at=None)[: COUNT_CAP + 1].values("pk")
