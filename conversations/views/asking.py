@@ -83,8 +83,10 @@ class Ask:
 
     def __init__(self, request: HttpRequest, session: Session | None = None) -> None:
         self.user = request.user
-        self.text = request.GET.get("q", "").replace("\x00", "").strip()
-        self.named = request.GET.get("assistant", "").replace("\x00", "")
+        self.text = request.GET.get("q", "").strip()
+        self.named = request.GET.get("assistant", "").replace(
+            "\x00", "\ufffd"
+        )  # no assistant has it in its name
         self.technical = request.GET.get("technical") == "1"
         self._session = session
         self.now = time.time()
@@ -92,7 +94,7 @@ class Ask:
     @cached_property
     def assistants(self) -> list[Assistant]:
         """Those that have sessions to show, `default` and older ones first, the demo last."""
-        found = Assistant.objects.filter(Exists(Session.objects.filter(assistant=OuterRef("pk"))))
+        found = Assistant.objects.filter(Exists(self.visible.filter(assistant=OuterRef("pk"))))
         return sorted(
             found, key=lambda assistant: (assistant.name == "demo", assistant.name != "default", assistant.pk)
         )
