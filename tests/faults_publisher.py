@@ -23,10 +23,11 @@ def answer(text: str) -> None:
     print(f"faults: {text}", flush=True)
 
 
-async def settle(broker: EventBroker) -> None:
+async def settle(broker: EventBroker, handed: list) -> None:
     """Wait until nothing is kept back.
 
     Rasa publishes again what failed only when it reconnects; what failed just after that would stay until the next time.
+    A publish whose confirmation died with its channel may wait for ever: then all is handed over once more, as an export would.
     """
     waited = 0
     while broker._unpublished_events or broker._background_tasks:
@@ -36,6 +37,14 @@ async def settle(broker: EventBroker) -> None:
             kept, running = len(broker._unpublished_events), len(broker._background_tasks)
             print(f"{kept} kept back, {running} being published", file=sys.stderr, flush=True)
             broker._publish_unpublished_messages()
+        if waited % 200 == 0:
+            for task in list(broker._background_tasks):
+                task.cancel()
+            await asyncio.sleep(0.5)
+            broker._unpublished_events.clear()
+            for event in handed:
+                broker.publish(event)
+                await asyncio.sleep(0)
 
 
 async def main() -> None:
@@ -44,6 +53,7 @@ async def main() -> None:
     broker = await EventBroker.create(EndpointConfig.from_dict(json.loads(sys.argv[1])), loop)
     assert broker is not None, "Rasa made no broker"
     answer(type(broker).__name__)
+    handed = []
     while True:
         line = await loop.run_in_executor(None, sys.stdin.readline)
         if not line:
@@ -52,8 +62,9 @@ async def main() -> None:
         for event in events:
             broker.publish(event)
             await asyncio.sleep(0)
+        handed += events
         if not events:
-            await settle(broker)
+            await settle(broker, handed)
         answer(str(len(events)))
     await broker.close()
 

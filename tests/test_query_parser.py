@@ -1,6 +1,6 @@
 """Reading a query: every form of the language, every mistake, and that no text breaks it or widens a result."""
 
-import time
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -286,13 +286,35 @@ BOMBS = [
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_a_bomb_is_answered_at_once(bomb):
+def test_a_bomb_is_answered_with_few_mistakes(bomb):
     for prefix in ("", "intent:", "date:", "(", '"', "text:"):
         text = (prefix + bomb * (10_000 // len(bomb) + 1))[:10_000]
-        start = time.process_time()
         parsed = parse(text, ALL_FEATURES)
-        assert time.process_time() - start < 0.5
         assert parsed.ok or 0 < len([mistake for mistake in parsed.mistakes if not mistake.warning]) <= 20
+
+
+def steps(text: str) -> int:
+    """How many calls and lines of Python it takes to parse `text`: a cost that no busy machine changes."""
+    count = 0
+
+    def trace(_frame: object, _event: str, _argument: object) -> object:
+        nonlocal count
+        count += 1
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        parse(text, ALL_FEATURES)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_bomb_of_twice_the_size_costs_no_more_than_twice(bomb):
+    half, whole = (steps((bomb * (size // len(bomb) + 1))[:size]) for size in (2_500, 5_000))
+    assert whole < 2.5 * half + 2_000
 
 
 PIECES = [
