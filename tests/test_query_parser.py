@@ -1,6 +1,8 @@
 """Reading a query: every form of the language, every mistake, and that no text breaks it or widens a result."""
 
 import sys
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -297,7 +299,7 @@ def steps(text: str) -> int:
     """How many calls and lines of Python it takes to parse `text`: a cost that no busy machine changes."""
     count = 0
 
-    def trace(_frame: object, _event: str, _argument: object) -> object:
+    def trace(_frame: FrameType, _event: str, _argument: object) -> Any:
         nonlocal count
         count += 1
         return trace

@@ -1,7 +1,6 @@
 """The transcript: what a person reads of a conversation's events."""
 
 import json
-import time
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -406,23 +405,3 @@ def test_the_side_shows_what_the_selector_of_the_messages_own_intent_weighed() -
     for intent, shown in (("faq", ["faq/a", "faq/b"]), ("chat", ["chat/x"]), ("order", [])):
         events = rows(user("what", intent, response_selector=selector))
         assert [guess.name for guess in side(turns(events)[0], events).selected] == shown
-
-
-def test_a_page_of_a_hundred_events_takes_less_than_ten_milliseconds() -> None:
-    ranking = [{"name": f"intent_{n}", "confidence": 0.1} for n in range(10)]
-    turn = [
-        user("hello there my friend", intent_ranking=ranking),
-        action("utter_hello"),
-        bot(),
-        action("action_listen"),
-    ]
-    events = rows(*(turn * 25))
-    found = wanted(parse_query("hello intent:greet").query)
-    best = min(_seconds(events, found) for _ in range(5))
-    assert best < 0.010
-
-
-def _seconds(events: list[Source], found: Any) -> float:
-    start = time.perf_counter()
-    turns(events, wanted=found)
-    return time.perf_counter() - start
