@@ -55,8 +55,10 @@ def whole_path(url: str, _queue: str, _expected: int) -> Iterator[int]:
     """The product's consumer; yields 0 when nothing came."""
     from conversations.store import Stored, store  # noqa: PLC0415
     from events.consumer import Consumer  # noqa: PLC0415
+    from events.service import look_for_cycles_seldom  # noqa: PLC0415
     from events.sources import from_url  # noqa: PLC0415
 
+    look_for_cycles_seldom()
     count = 0
 
     def counting(envelopes: Sequence[Any], *, also: Callable[[Stored], None] | None = None) -> Stored:
