@@ -22,7 +22,7 @@ from bench.streams import Message
 RATE = 200  # events a second
 COMMITTED, VISIBLE = 25.0, 1000.0  # milliseconds, 95th percentile
 LOOK = 0.002  # seconds between two looks for new rows
-POLL = 1.4  # seconds between two questions of an open list (static/js/sessions/live.js)
+POLL = 0.7  # seconds between two questions of an open list (static/js/sessions/live.js)
 QUEUE = "bench-latency"
 CONVERSATIONS = 40
 
