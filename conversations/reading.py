@@ -3,7 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
-from conversations.identity import event_hash, rank, shown, usable_timestamp
+from conversations.identity import NotAnEvent, event_hash, rank, shown, usable_timestamp
 
 TEXT_LIMIT = 1000  # code points of a message that the events table repeats beside the body
 NAME_LIMIT = 500  # code points of a name: an index of PostgreSQL ends at 2,700 bytes
@@ -49,8 +49,6 @@ class EventRow(NamedTuple):
 
 def read(event: dict[str, Any]) -> EventRow:
     """The columns of an event that `identity.parse` gave. Raises NotAnEvent when it has no type or no usable timestamp."""
-    from conversations.identity import NotAnEvent  # noqa: PLC0415
-
     event_type = event.get("event")
     if not isinstance(event_type, str) or not event_type:
         raise NotAnEvent("no event type")

@@ -1,7 +1,6 @@
 """A session between its database row and the sums that the store works with."""
 
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Any, Self
 
 from conversations.identity import Key
@@ -81,6 +80,3 @@ VALUE_COLUMNS = ("session_id", "kind", "value", "assistant_id", "activity_at")
 
 def _plain(summary: Summary) -> tuple[Any, ...]:
     return tuple(getattr(summary, name) for name in _PLAIN)
-
-
-by_start = itemgetter("start_at", "start_rank", "start_hash")

@@ -36,12 +36,11 @@ EVENT_KEY = ("conversation_id", "timestamp", "hash")
 
 @dataclass(slots=True)
 class Stored:
-    """What became of a batch. `newest`: latest timestamp stored by assistant (UTC seconds)."""
+    """What became of a batch; `refused` with the database's reason."""
 
     new: int = 0
     duplicates: int = 0
     conversations: set[int] = field(default_factory=set)
-    newest: dict[str, float] = field(default_factory=dict)
     refused: list[tuple[Envelope, str]] = field(default_factory=list)
 
     def add(self, other: "Stored") -> None:
@@ -50,8 +49,6 @@ class Stored:
         self.duplicates += other.duplicates
         self.conversations |= other.conversations
         self.refused += other.refused
-        for name, timestamp in other.newest.items():
-            self.newest[name] = max(timestamp, self.newest.get(name, timestamp))
 
 
 _Place = tuple[int, bytes]  # (assistant id, hash of the sender)
@@ -109,7 +106,7 @@ def _repeated(envelopes: Sequence[Envelope], also: Callable[[Stored], None] | No
     for attempt in range(RETRIES):
         try:
             return _store_once(envelopes, also)
-        except (DatabaseError, _ConversationGone) as error:
+        except DatabaseError as error:
             _known.clear()
             state = getattr(error.__cause__, "sqlstate", None)
             locked = "database is locked" in str(error)
@@ -197,10 +194,6 @@ def _store_once(envelopes: Sequence[Envelope], also: Callable[[Stored], None] | 
         growth.grow(fresh, changed, locked, {assistant.id: assistant for assistant in assistants.values()})
         stored.new, stored.duplicates = len(new_keys), len(envelopes) - len(new_keys)
         stored.conversations = set(fresh) | changed
-        for envelope in envelopes:
-            stored.newest[envelope.assistant] = max(
-                envelope.row.timestamp, stored.newest.get(envelope.assistant, envelope.row.timestamp)
-            )
         reached("folded")
         if also is not None:
             also(stored)

@@ -20,6 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
 LOCK_CLASS = 0x52617361  # first half of our advisory locks
+LOCK_TIMEOUT, STATEMENT_TIMEOUT = "10s", "60s"  # of the statements of a batch
 SCHEMA, MIGRATORS = 1, 2  # second half
 RECHECK_READY, RECHECK_WAITING = 5.0, 0.5  # seconds that `is_ready` believes its last look
 
@@ -47,9 +48,7 @@ class Progress(NamedTuple):
     is_newer: bool = False  # the database belongs to a later version
 
 
-def check_in_batch(
-    database: BaseDatabaseWrapper, *, lock_seconds: int = 10, statement_seconds: int = 60
-) -> None:
+def check_in_batch(database: BaseDatabaseWrapper) -> None:
     """Make sure, inside the caller's transaction, that the schema is ours and stays so until it ends. Raises NotReady.
 
     On PostgreSQL the same round trip limits how long its statements may wait for locks, and run.
@@ -59,7 +58,7 @@ def check_in_batch(
             cursor.execute(
                 "SELECT pg_try_advisory_xact_lock_shared(%s, %s),"
                 " set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
-                [LOCK_CLASS, SCHEMA, f"{lock_seconds}s", f"{statement_seconds}s"],
+                [LOCK_CLASS, SCHEMA, LOCK_TIMEOUT, STATEMENT_TIMEOUT],
             )
             is_free = cursor.fetchone()[0]
         else:

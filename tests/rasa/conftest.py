@@ -1,13 +1,10 @@
 """A real Rasa: made once, skipped visibly where no interpreter for it exists, a failure when making it fails."""
 
-import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.rasa.server import rasa_env, trained_model
-from tests.services import missing
 
 
 @pytest.fixture(scope="session")
@@ -23,16 +20,3 @@ def rasa_bin() -> Path:
 def demo_model(rasa_bin: Path) -> Path:
     """The fast variant of the demo assistant, trained once for each state of its project."""
     return trained_model(rasa_bin, fast=True)
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """Debian's Chromium: Playwright's own browsers are not downloaded."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        missing("no chromium")
-    return {
-        **browser_type_launch_args,
-        "executable_path": chromium,
-        "args": ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-    }
