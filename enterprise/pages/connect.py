@@ -57,7 +57,7 @@ def panel(kind: str, opened: float | None = None) -> dict[str, Any]:
         "recipes": known,
         "recipe": chosen,
         "live": listening(chosen, opened=opened, now=now),
-        "opened": f"{opened:.0f}",
+        "opened": str(int(opened)),  # rounded down: what arrives in this very second is news
     }
 
 
