@@ -11,9 +11,9 @@ _TABLES = {
     " FROM conversations_event e JOIN conversations_conversation c ON c.id = e.conversation_id",
     "conversations": "SELECT sender_hash, sender_id, n_events, n_sessions, marks_sessions, first_at, last_at, tail,"
     " activity_at FROM conversations_conversation",
-    "sessions": "SELECT to_jsonb(s) - '{id,conversation_id,assistant_id,revision}'::text[], c.sender_id"
+    "sessions": "SELECT to_jsonb(s) - '{id,conversation_id,assistant_id,revision,newest_turn,watermark}'::text[], c.sender_id"
     " FROM conversations_session s JOIN conversations_conversation c ON c.id = s.conversation_id",
-    "values": "SELECT c.sender_id, s.start_at, s.start_rank, s.start_hash, v.kind, v.value, v.activity_at"
+    "values": "SELECT c.sender_id, s.start_at, s.start_rank, s.start_hash, v.kind, v.value, v.period, v.turns"
     " FROM conversations_sessionvalue v JOIN conversations_session s ON s.id = v.session_id"
     " JOIN conversations_conversation c ON c.id = s.conversation_id",
 }

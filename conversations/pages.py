@@ -30,6 +30,7 @@ from conversations import search
 from conversations.filters import LOOKED_UP, Asked, asked_of
 from conversations.models import Session
 from conversations.query import Query
+from conversations.rows import period_of
 
 PAGE_SIZE = 50
 # Matches of a text that are sooner gathered and sorted, at 3 us each, than met one by one in order.
@@ -168,7 +169,7 @@ def capped_count(queryset: QuerySet[Any], cap: int = 1_000) -> int:
     found = countable(queryset)
     if getattr(found.query, "is_driven", False):
         # In the order of the index, so that the planner stops there at the cap instead of reading all sessions.
-        found = found.order_by("-value_rows__activity_at", "-value_rows__session_id")
+        found = found.order_by("-value_rows__period", "-value_rows__session_id")
     return found[: cap + 1].count()
 
 
@@ -276,23 +277,33 @@ class _Walk:
         return gathered(found, column, descending=self.descending, n=n)
 
     def _branches(self, queryset: QuerySet[Session], until: Key | None) -> list[QuerySet[Session, Any]]:
-        queryset = queryset.filter(self.segment.condition)
-        column, pk = self.segment.column, "id"
-        if self.asked.driver is None or column != "activity_at":
-            found = [queryset.filter(*self._bounds(column, pk, until))]
-        else:
-            column, pk = "value_rows__activity_at", "value_rows__session_id"
-            bounds = list(self._bounds(column, pk, until))
-            found = [_driven(queryset, self.asked, *row, *bounds) for row in self.asked.driver.rows]
-        order = (self._order(F(column)), self._order(F(pk)))
-        return [branch.order_by(*order).values_list(column, pk) for branch in found]
+        column = self.segment.column
+        order = [self._order(F(column)), self._order(F("id"))]
+        found = [queryset.filter(self.segment.condition, *self._bounds(column, "id", until))]
+        if self.asked.driver is not None and column == "activity_at":
+            # The index of value rows gives periods in order; what is of one period is sorted as it comes.
+            order.insert(0, self._order(F("value_rows__period")))
+            bounds = list(self._periods(until))
+            found = [_driven(found[0], self.asked, *row, *bounds) for row in self.asked.driver.rows]
+        return [branch.order_by(*order).values_list(column, "id") for branch in found]
+
+    def _periods(self, until: Key | None) -> Iterable[Q]:
+        """The bounds of activity as bounds of the value rows' period; what they let through too much, activity keeps out."""
+        ends = [None if key is None else key.value for key in (self.after, until)]
+        lower, upper = ends if not self.descending else reversed(ends)
+        for bound in (self.asked.since, lower):
+            if bound is not None:
+                yield Q(value_rows__period__gte=period_of(bound))
+        for bound in (self.asked.until, upper):
+            if bound is not None:
+                yield Q(value_rows__period__lte=period_of(bound))
 
     def _bounds(self, column: str, pk: str, until: Key | None) -> Iterable[Any]:
-        if self.segment.column == "activity_at":
+        if column == "activity_at":
             if self.asked.since is not None:
-                yield Q(**{f"{column}__gte": self.asked.since})
+                yield Q(activity_at__gte=self.asked.since)
             if self.asked.until is not None:
-                yield Q(**{f"{column}__lt": self.asked.until})
+                yield Q(activity_at__lt=self.asked.until)
         # Compared as rows: thousands of sessions may share a number of turns, and an index knows the ids behind it.
         # The bound on the column alone says nothing new, except to SQLite, which uses no row comparison downwards.
         place = Tuple(F(column), F(pk))

@@ -12,12 +12,13 @@ from conversations.identity import parse
 from conversations.models import Assistant, Conversation, Event, SearchChunk, Session, SessionValue
 from conversations.querysets import EventQuerySet
 from conversations.reading import EventRow, read
-from conversations.rows import COLUMNS, VALUE_COLUMNS, SessionRow
+from conversations.rows import COLUMNS, VALUE_COLUMNS, SessionRow, period_of
 from conversations.timeline import Mark, Role, Step, mark, reverts, role, starts
 from enterprise import schema
 
 CONVERSATION_COLUMNS = (
     "n_events", "n_sessions", "marks_sessions", "first_at", "last_at", "tail", "last_session", "activity_at", "revision",
+    "is_stale",
 )  # fmt: skip
 
 
@@ -66,6 +67,7 @@ def rebuild_locked(conversation: Conversation, assistant: Assistant) -> None:
     conversation.activity_at = max((session.summary.activity_at or 0.0 for session in sessions), default=None)
     conversation.tail = tail_text(marks)
     conversation.revision += 1
+    conversation.is_stale = False
     _replace(conversation, sessions)
     words.index(
         (session.id, row)
@@ -108,19 +110,19 @@ def _replace(conversation: Conversation, sessions: list[SessionRow]) -> None:
 
 
 def move_values(sessions: Sequence[SessionRow]) -> None:
-    """Give the value rows of these sessions their session's activity."""
-    rows = [(session.id, session.summary.activity_at) for session in sessions]
+    """Give the value rows of these sessions their session's period."""
+    rows = [(session.id, period_of(session.summary.activity_at or 0.0)) for session in sessions]
     if bulk.is_postgresql():
         bulk.execute_unnest(
-            "UPDATE conversations_sessionvalue t SET activity_at = c2 FROM {u}"
-            " WHERE t.session_id = c1 AND t.activity_at <> c2",
-            ("bigint", "double precision"),
+            "UPDATE conversations_sessionvalue t SET period = c2 FROM {u}"
+            " WHERE t.session_id = c1 AND t.period <> c2",
+            ("bigint", "bigint"),
             rows,
         )
     else:
         bulk.execute(
-            "UPDATE conversations_sessionvalue SET activity_at = %s WHERE session_id = %s AND activity_at <> %s",
-            [(activity, pk, activity) for pk, activity in rows],
+            "UPDATE conversations_sessionvalue SET period = %s WHERE session_id = %s AND period <> %s",
+            [(period, pk, period) for pk, period in rows],
         )
 
 

@@ -1,11 +1,13 @@
 """A session between its database row and the sums that the store works with."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from conversations.identity import Key
 from conversations.summary import At, Summary, value_key
 
+PERIOD_SECONDS = 600
 _PLAIN = (
     "n_events", "n_user_messages", "n_payloads", "n_bot_messages", "n_fallbacks", "n_reverts",
     "min_intent_confidence", "max_intent_confidence", "min_action_confidence", "max_action_confidence",
@@ -16,10 +18,11 @@ _LATEST = (  # summary attribute, column of its text, column of its time
     ("model", "model_id", "model_at"),
     ("opening", "opening_text", "opening_at"),
     ("trouble", "trouble_text", "trouble_at"),
+    ("open_loop", "open_loop", "open_loop_at"),
 )
 COLUMNS = (
     "conversation_id", "assistant_id", "start_at", "start_rank", "start_hash", "last_at", "last_rank", "last_hash",
-    "activity_at", "n_reverted", "revision", *_PLAIN, *(name for _, text, time in _LATEST for name in (text, time)),
+    "activity_at", "n_reverted", "revision", "turns_known", "newest_turn", "watermark", "verdict", *_PLAIN, *(name for _, text, time in _LATEST for name in (text, time)),
 )  # fmt: skip
 
 
@@ -35,6 +38,10 @@ class SessionRow:
     summary: Summary = field(default_factory=Summary)
     n_reverted: int = 0
     revision: int = 0
+    turns_known: bool = True
+    newest_turn: int | None = None
+    watermark: int | None = None
+    verdict: int = 0
 
     @classmethod
     def from_database(cls, values: dict[str, Any]) -> Self:
@@ -52,6 +59,10 @@ class SessionRow:
             summary=summary,
             n_reverted=values["n_reverted"],
             revision=values["revision"],
+            turns_known=bool(values["turns_known"]),
+            newest_turn=values["newest_turn"],
+            watermark=values["watermark"],
+            verdict=values["verdict"],
         )
 
     def columns(self) -> tuple[Any, ...]:
@@ -63,19 +74,25 @@ class SessionRow:
             latest += ["", None] if at is None else [at[1], at[0]]
         return (
             self.conversation_id, self.assistant_id, *self.start, *self.last,
-            summary.activity_at, self.n_reverted, self.revision, *_plain(summary), *latest,
+            summary.activity_at, self.n_reverted, self.revision, self.turns_known, self.newest_turn, self.watermark,
+            self.verdict, *_plain(summary), *latest,
         )  # fmt: skip
 
     def value_rows(self, values: set[tuple[int, str]]) -> list[tuple[Any, ...]]:
-        """Rows of `SessionValue`: (session_id, kind, value, assistant_id, activity_at)."""
+        """Rows of `SessionValue`: (session_id, kind, value, assistant_id, period, turns)."""
         keys = {(kind, value_key(value)) for kind, value in values}
         return [
-            (self.id, kind, value, self.assistant_id, self.summary.activity_at)
+            (self.id, kind, value, self.assistant_id, period_of(self.summary.activity_at or 0.0), 0)
             for kind, value in sorted(keys)
         ]
 
 
-VALUE_COLUMNS = ("session_id", "kind", "value", "assistant_id", "activity_at")
+VALUE_COLUMNS = ("session_id", "kind", "value", "assistant_id", "period", "turns")
+
+
+def period_of(activity_at: float) -> int:
+    """The ten minutes that an activity (UTC seconds) falls into, as value rows keep it."""
+    return math.floor(activity_at / PERIOD_SECONDS)
 
 
 def _plain(summary: Summary) -> tuple[Any, ...]:

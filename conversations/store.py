@@ -28,8 +28,8 @@ DAY = 86_400
 RETRIES = 8
 RETRYABLE = {"40001", "40P01", "55P03", "57014"}  # serialisation, deadlock, lock timeout, statement timeout
 EVENT_COLUMNS = (
-    "conversation_id", "timestamp", "rank", "hash", "type", "name", "predicted", "confidence", "text", "environment",
-    "is_export", "is_future", "received_at", "body",
+    "conversation_id", "timestamp", "rank", "hash", "type", "name", "predicted", "confidence", "text", "words",
+    "environment", "is_export", "is_future", "received_at", "body",
 )  # fmt: skip
 EVENT_KEY = ("conversation_id", "timestamp", "hash")
 
@@ -153,8 +153,8 @@ def _conversation_ids(places: dict[_Place, str]) -> dict[_Place, int]:
             bulk.insert(
                 Conversation,
                 ("assistant_id", "sender_hash", "sender_id", "n_events", "n_sessions", "marks_sessions", "tail",
-                 "revision", "created_at"),
-                [(*place, shown(places[place]), 0, 0, False, "[]", 0, now) for place in missing],
+                 "revision", "created_at", "is_stale"),
+                [(*place, shown(places[place]), 0, 0, False, "[]", 0, now, False) for place in missing],
                 skip_existing=True,
             )  # fmt: skip
         for assistant_id, hashes in bulk.grouped(missing).items():
@@ -236,7 +236,7 @@ def _insert_events(
         row = copies[key].row
         rows.append((
             key[0], row.timestamp, row.rank, row.hash, row.type, row.name, row.predicted, row.confidence,
-            row.said[:TEXT_LIMIT], copies[key].environment, copies[key].is_export,
+            row.said[:TEXT_LIMIT], "", copies[key].environment, copies[key].is_export,
             row.timestamp > received_at + DAY, received_at, copies[key].body,
         ))  # fmt: skip
     return {

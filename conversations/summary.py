@@ -42,6 +42,7 @@ class Summary:
     model: At | None = None
     opening: At | None = None
     trouble: At | None = None
+    open_loop: At | None = None
     values: set[tuple[int, str]] = field(default_factory=set)
 
     def add(self, row: EventRow, environment: str, activity_at: float) -> None:
@@ -124,6 +125,7 @@ _HIGHEST = (
     "channel",
     "environment",
     "model",
+    "open_loop",
 )
 
 

@@ -80,13 +80,18 @@ def test_what_has_no_answer_yet_says_so_instead_of_matching(assistant: Assistant
 
 def test_a_long_value_is_found_by_its_whole_name(assistant: Assistant) -> None:
     from conversations.models import SessionValue
+    from conversations.rows import period_of
     from conversations.summary import value_key
 
     session = Session.objects.filter(assistant=assistant).first()
     assert session is not None
     name = "x" * 300
     SessionValue.objects.create(
-        session=session, kind=1, value=value_key(name), assistant=assistant, activity_at=session.activity_at
+        session=session,
+        kind=1,
+        value=value_key(name),
+        assistant=assistant,
+        period=period_of(session.activity_at),
     )
     assert ask(assistant, f"intent:{name}") == {session.pk}
     assert ask(assistant, f"intent:{name}y") == set()

@@ -47,7 +47,7 @@ def assistant(monkeypatch: pytest.MonkeyPatch) -> Assistant:
     # Ties everywhere, so that the id decides.
     tied = list(Session.objects.filter(assistant=scope).order_by("pk").values_list("pk", flat=True)[:9])
     Session.objects.filter(pk__in=tied).update(activity_at=1_780_000_000.25)
-    SessionValue.objects.filter(session__in=tied).update(activity_at=1_780_000_000.25)
+    SessionValue.objects.filter(session__in=tied).update(period=1_780_000_000 // 600)
     return scope
 
 

@@ -95,7 +95,7 @@ def rows_of(assistant: str) -> dict[str, Any]:
     for row in Session.objects.filter(assistant=scope).values("id", *COLUMNS):
         key = (senders[row["conversation_id"]], row["start_at"], row["start_rank"], bytes(row["start_hash"]))
         ids[row["id"]] = key
-        sessions[key] = plain(row, "id", "conversation_id", "assistant_id", "revision")
+        sessions[key] = plain(row, "id", "conversation_id", "assistant_id", "revision", "newest_turn")
     words: dict[Any, Counter[str]] = {}
     for pk, session, side in SearchChunk.objects.filter(session__assistant=scope).values_list(
         "id", "session_id", "side"
@@ -108,9 +108,9 @@ def rows_of(assistant: str) -> dict[str, Any]:
         },
         "sessions": sessions,
         "values": {
-            (ids[session], kind, value, activity)
-            for session, kind, value, activity in SessionValue.objects.filter(assistant=scope).values_list(
-                "session_id", "kind", "value", "activity_at"
+            (ids[session], kind, value, period, turns)
+            for session, kind, value, period, turns in SessionValue.objects.filter(assistant=scope).values_list(
+                "session_id", "kind", "value", "period", "turns"
             )
         },
         "events": {

@@ -59,6 +59,9 @@ class Conversation(models.Model):
     )
     revision = models.PositiveBigIntegerField(default=0)
     created_at = models.FloatField(help_text="Receipt of its first sign of life.")
+    is_stale = models.BooleanField(
+        default=False, help_text="What is known of its turns is to be computed anew when there is time."
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -69,6 +72,8 @@ class Conversation(models.Model):
         indexes: ClassVar = [
             # Reader: GET /api/conversations, newest first.
             models.Index(fields=["assistant", "-activity_at", "-id"], name="conversation_newest"),
+            # Reader: housekeeping, which rebuilds them.
+            models.Index(fields=["id"], name="conversation_stale", condition=Q(is_stale=True)),
         ]
 
     def __str__(self) -> str:
@@ -78,9 +83,18 @@ class Conversation(models.Model):
 class Session(models.Model):
     """A stretch of a conversation from its boundary event to the next: what lists show and people judge.
 
-    Its identity is the boundary event (`start_*`), never a number. All columns but `id` and `revision` are a pure
-    function of its sorted events (`summary.py`).
+    Its identity is the boundary event (`start_*`), never a number. All columns but `id`, `revision` and the last four
+    are a pure function of its sorted events (`summary.py`). `watermark` and `verdict` repeat its latest review
+    (`opinions.placing`); with a watermark below `newest_turn` the session has changed since.
     """
+
+    class Verdict(models.IntegerChoices):
+        """Numbers are stored: never reuse one."""
+
+        NONE = 0, "none"
+        REVIEWED = 1, "reviewed"
+        WELL = 2, "well"
+        BROKE = 3, "broke"
 
     conversation = models.ForeignKey(
         Conversation, on_delete=models.CASCADE, related_name="sessions", db_index=False, db_constraint=False
@@ -118,7 +132,17 @@ class Session(models.Model):
     opening_text = models.TextField(blank=True)
     trouble_at = models.FloatField(null=True, help_text="First fallback or unsure message: the row's quote.")
     trouble_text = models.TextField(blank=True)
+    open_loop = models.TextField(blank=True, help_text="The loop or flow that is open at its end.")
+    open_loop_at = models.FloatField(null=True)
     revision = models.PositiveBigIntegerField(default=0, help_text="The conversation's at its last change.")
+    turns_known = models.BooleanField(
+        default=True, help_text="The turns of its values are exact; else only its events know them."
+    )
+    newest_turn = models.BigIntegerField(
+        null=True, help_text="Id of the user event that arrived last: what arrives changes a review."
+    )
+    watermark = models.BigIntegerField(null=True, help_text="`newest_turn` that its latest review had seen.")
+    verdict = models.SmallIntegerField(default=0, choices=Verdict)
 
     objects: ClassVar[models.Manager[Self]] = SessionQuerySet.as_manager()
 
@@ -143,14 +167,23 @@ class Session(models.Model):
                 name="session_least_sure",
                 condition=Q(min_intent_confidence__isnull=False),
             ),
+            models.Index(
+                fields=["assistant", "open_loop", "-activity_at", "-id"],
+                name="session_unfinished",
+                condition=~Q(open_loop=""),
+            ),
         ]
 
 
 class SessionValue(models.Model):
     """One thing that occurs in a session: what `intent:`, `action:`, `channel:` … look up.
 
-    It repeats the session's `activity_at`, so that the newest sessions with a value are one index range, however
-    rare or old the value is (an array column with GIN took 350 ms where only old sessions match).
+    It repeats the session's activity as a `period` of ten minutes, so that the newest sessions with a value are one
+    index range, however rare or old the value is (an array column with GIN took 350 ms where only old sessions match),
+    and that a session which goes on seldom has to rewrite its rows.
+
+    Bit k of `turns` says that the value occurs in turn k: the k-th user event (payloads included) and what follows it
+    up to the next; bit 0 stands for what comes before the first, bit 62 for turn 62 and all beyond.
     """
 
     class Kind(models.IntegerChoices):
@@ -168,8 +201,24 @@ class SessionValue(models.Model):
         CHANNEL = 7, "channel"
         ENVIRONMENT = 8, "environment"
         MODEL = 9, "model"
-        IS = 10, "is"  # marks: fallback
+        IS = 10, "is"  # marks: fallback, restarted
         UNSURE = 11, "unsure intent"  # intents understood with less than summary.UNSURE_BELOW
+        SLOT_VALUE = 12, "slot value"  # name=value, other values than texts as JSON
+        LOOP = 13, "loop"  # loops and flows that were entered
+        EVENT = 14, "event"  # types of events, without the everyday ones
+        ASSISTANT_ID = 15, "assistant id"
+        CONFIDENCE = 16, "confidence"  # tenth of a user message's intent confidence: "0" to "9"
+        # What people say of a session, written by opinions.placing.
+        REVIEW = 30, "review"  # unread, reviewed, changed
+        VERDICT = 31, "verdict"  # reviewed, well, broke
+        REASON = 32, "reason"  # from here to FOR: ids
+        REVIEWER = 33, "reviewer"
+        TAG = 34, "tag"  # of the session or one of its turns
+        TURN_TAG = 35, "turn tag"
+        ASSIGNED = 36, "assigned"
+        LATER = 37, "later"
+        FOR = 38, "for"  # users it is assigned to, who are mentioned, or who read it later
+        MARK = 39, "mark"  # flagged, noted, corrected
 
     pk = models.CompositePrimaryKey("session_id", "kind", "value")
     session = models.ForeignKey(
@@ -180,13 +229,16 @@ class SessionValue(models.Model):
         help_text="At most 120 code points: longer ones end in a hash (`summary.value_key`)."
     )
     assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE, db_index=False, db_constraint=False)
-    activity_at = models.FloatField()
+    period = models.BigIntegerField(
+        help_text="Ten minutes of the session's activity: whole 600 seconds, UTC."
+    )
+    turns = models.BigIntegerField(default=0, help_text="Turns in which it occurs, a bit each.")
 
     class Meta:
         indexes: ClassVar = [
             # Readers: every filter by value, and the lists of values that exist.
             models.Index(
-                fields=["assistant", "kind", "value", "-activity_at", "-session"],
+                fields=["assistant", "kind", "value", "-period", "-session"],
                 name="value_newest",
             ),
         ]
@@ -209,6 +261,9 @@ class Event(models.Model):
     predicted = models.TextField(blank=True, help_text="A user message's intent as the server said it.")
     confidence = models.FloatField(null=True)
     text = models.TextField(blank=True, help_text="First 1,000 code points of what a user or bot said.")
+    words = models.TextField(
+        blank=True, help_text="Its search words, a blank between, before and behind them; empty without any."
+    )
     environment = models.TextField(blank=True)
     is_export = models.BooleanField(default=False, help_text="Only copies from `rasa export` have arrived.")
     is_future = models.BooleanField(default=False, help_text="More than a day ahead of our clock on receipt.")
@@ -265,61 +320,4 @@ class SearchChunk(models.Model):
             models.UniqueConstraint(
                 fields=["session", "side"], name="search_one_open_chunk", condition=Q(is_open=True)
             ),
-        ]
-
-
-class Tag(models.Model):
-    """A word of the assistant's tag vocabulary."""
-
-    assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE)
-    value = models.CharField(max_length=120)
-    color = models.CharField(max_length=6, default="6B3FC4")
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["assistant", "value"], name="tag_once_per_assistant"),
-        ]
-
-    def __str__(self) -> str:
-        return self.value
-
-
-class ConversationTag(models.Model):
-    """A tag on a conversation or, with an anchor, on the session or turn of that event.
-
-    Set by a bot before the first event, the anchor is empty: the conversation's first session takes it.
-    """
-
-    class Source(models.TextChoices):
-        BOT = "bot", _("Bot")
-        PERSON = "person", _("Person")
-
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="tag_rows")
-    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="uses")
-    source = models.CharField(max_length=10, choices=Source)
-    user = models.ForeignKey("enterprise.User", on_delete=models.SET_NULL, null=True)
-    anchor_at = models.FloatField(null=True, help_text="Timestamp of the event it is anchored to.")
-    is_removed = models.BooleanField(
-        default=False, help_text="A person took it off: the bot's next call leaves it so."
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["conversation", "tag"], name="tag_once_per_conversation"),
-        ]
-
-
-class Flag(models.Model):
-    """The one-bit bookmark of a turn that upstream's API knows as `is_flagged`."""
-
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="flags")
-    timestamp = models.FloatField()
-    hash = models.BinaryField(max_length=16)
-    user = models.ForeignKey("enterprise.User", on_delete=models.SET_NULL, null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["conversation", "timestamp", "hash"], name="flag_once_per_event"),
         ]

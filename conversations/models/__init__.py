@@ -1,0 +1,23 @@
+"""The tables of conversations: what happened, and what is said of it."""
+
+from conversations.models.happened import (
+    Assistant,
+    Conversation,
+    Event,
+    SearchChunk,
+    Session,
+    SessionValue,
+)
+from conversations.models.opinions import ConversationTag, Flag, Tag
+
+__all__ = [
+    "Assistant",
+    "Conversation",
+    "ConversationTag",
+    "Event",
+    "Flag",
+    "SearchChunk",
+    "Session",
+    "SessionValue",
+    "Tag",
+]
