@@ -1,5 +1,6 @@
 """The tables of conversations: what happened, and what is said of it."""
 
+from conversations.models.asking import SavedView, Star
 from conversations.models.happened import (
     Assistant,
     Conversation,
@@ -16,8 +17,10 @@ __all__ = [
     "ConversationTag",
     "Event",
     "Flag",
+    "SavedView",
     "SearchChunk",
     "Session",
     "SessionValue",
+    "Star",
     "Tag",
 ]
