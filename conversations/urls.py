@@ -3,7 +3,7 @@
 from django.urls import path
 
 from conversations import converters  # noqa: F401 - registers <sender:...>
-from conversations.views import deep_links, sessions, transcript
+from conversations.views import deep_links, saved_views, sessions, transcript
 
 app_name = "conversations"
 urlpatterns = [
@@ -15,6 +15,14 @@ urlpatterns = [
     path("sessions/<int:pk>/events/", transcript.events, name="session-events"),
     path("sessions/<int:pk>/events/<int:event_id>/", transcript.event_detail, name="event-detail"),
     path("sessions/<int:pk>/turns/<int:event_id>/", transcript.turn_detail, name="turn-detail"),
+    path("views/", saved_views.view_list, name="view-list"),
+    path("views/new/", saved_views.view_new, name="view-new"),
+    path("views/counts/", saved_views.view_counts, name="view-counts"),
+    path("views/<int:pk>/save/", saved_views.view_save, name="view-save"),
+    path("views/<int:pk>/change/", saved_views.view_change, name="view-change"),
+    path("views/<int:pk>/delete/", saved_views.view_delete, name="view-delete"),
+    path("views/<int:pk>/restore/", saved_views.view_restore, name="view-restore"),
+    path("views/<slug:key>/star/", saved_views.view_star, name="view-star"),
     path("conversations/", deep_links.to_list, name="conversation-list"),
     path("conversations/<sender:rest>", deep_links.conversation_link, name="conversation-link"),
 ]

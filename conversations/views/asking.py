@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import cast
 from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -31,8 +32,10 @@ from conversations.query import (
     parse,
     without,
 )
+from conversations.saved_views import View, find
 from conversations.summary import value_key
 from conversations.transcript import Wanted, wanted
+from enterprise.models import User
 
 COUNT_CAP = 1000
 MAX_LOOKED_UP = 20  # values of a query that are checked for "never seen"
@@ -83,7 +86,8 @@ class Ask:
 
     def __init__(self, request: HttpRequest, session: Session | None = None) -> None:
         self.user = request.user
-        self.text = request.GET.get("q", "").strip()
+        self._asked = request.GET.get("q")
+        self._view_key = request.GET.get("view", "")[:20]
         self.named = request.GET.get("assistant", "").replace(
             "\x00", "\ufffd"
         )  # no assistant has it in its name
@@ -112,6 +116,30 @@ class Ask:
                 raise Http404(gettext("There is no assistant of this name."))
             return None
         return self.assistants[0] if self.assistants else None
+
+    @cached_property
+    def view(self) -> View | None:
+        """The view that this list came from."""
+        if not self._view_key or self.assistant is None:
+            return None
+        return find(cast("User", self.user), self.assistant, self._view_key)
+
+    @cached_property
+    def text(self) -> str:
+        """The query: of the address, which is the truth, else of the view it names."""
+        if self._asked is None and self.view:
+            return self.view.query
+        return (self._asked or "").strip()
+
+    @cached_property
+    def is_changed(self) -> bool:
+        """Whether something else is asked than the view means."""
+        return self.view is not None and self.view.differs(self.text)
+
+    @cached_property
+    def view_url(self) -> str:
+        """The list of the view as it is saved."""
+        return self.list_url(self.view.query) if self.view else ""
 
     @cached_property
     def parsed(self) -> tuple[Query, tuple[Mistake, ...]]:
@@ -166,16 +194,24 @@ class Ask:
         """The query string that keeps what is asked (or asks `text` instead), with its `?`; empty if there is nothing."""
         asked = {
             "q": self.text if text is None else text,
+            "view": self.view.key if self.view else "",
             "assistant": self.scope,
             "technical": "1" if self.technical else "",
         }
-        fields = {name: value for name, value in {**asked, **more}.items() if value}
+        asked.update(more)
+        # Beside a view an empty query is said: without one the view's own would be meant.
+        fields = {name: value for name, value in asked.items() if value or (name == "q" and asked["view"])}
         return f"?{urlencode(fields)}" if fields else ""
 
     @cached_property
     def here(self) -> str:
         """`parameters` for templates."""
         return self.parameters()
+
+    @cached_property
+    def list_here(self) -> str:
+        """The address of the list."""
+        return self.list_url(self.text)
 
     @cached_property
     def in_detail(self) -> str:
@@ -192,8 +228,8 @@ class Ask:
         """The same, to go before another parameter."""
         return f"{self.here}&" if self.here else "?"
 
-    def list_url(self, text: str) -> str:
-        return reverse("conversations:session-list") + self.parameters(text)
+    def list_url(self, text: str, **more: str) -> str:
+        return reverse("conversations:session-list") + self.parameters(text, **more)
 
     # --- in words --------------------------------------------------------------------------------
 

@@ -43,6 +43,13 @@ SHELL = (
 
 SESSIONS = (
     Action("query", "/", _("Query"), _SESSIONS),
+    Action("facets", "q", _("Conditions with counts"), _SESSIONS),
+    Action("views", "o", _("Views"), _SESSIONS),
+    Action("view-save", "v", _("Save as a view"), _SESSIONS),
+    Action("view-update", "", _("Save the changed view"), _SESSIONS),
+    Action("view-reset", "", _("Back to the view as it was saved"), _SESSIONS),
+    Action("for-me", "", _("For me: assigned, mentioned, later"), _SESSIONS),
+    Action("not-mine", "", _("Leave out conversations of my own"), _SESSIONS),
     Action("session-next", "j", _("Next session"), _SESSIONS),
     Action("session-previous", "k", _("Previous session"), _SESSIONS),
     Action("transcript", "Enter", _("Into the transcript"), _SESSIONS),
