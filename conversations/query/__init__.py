@@ -1,9 +1,24 @@
 """The query language of lists, API, views and exports: text <-> frozen values. Pure: no Django, no database."""
 
-from .ast import Group, Item, Or, Query, Range, Sequence, Setting, Span, Term, Text, Value, When, Word
+from .ast import (
+    Group,
+    Item,
+    Or,
+    Query,
+    Range,
+    Sequence,
+    Setting,
+    Span,
+    Special,
+    Term,
+    Text,
+    Value,
+    When,
+    Word,
+)
 from .edit import with_term, without
 from .explain import Chip, Part, explain
-from .fields import ALL_FEATURES, FIELDS, SORTS, Features, Field
+from .fields import ALL_FEATURES, FIELDS, SORTS, Features, Field, is_turn
 from .mistakes import Mistake, Parsed
 from .parser import parse
 from .render import render
@@ -26,12 +41,14 @@ __all__ = [
     "Sequence",
     "Setting",
     "Span",
+    "Special",
     "Term",
     "Text",
     "Value",
     "When",
     "Word",
     "explain",
+    "is_turn",
     "parse",
     "render",
     "with_term",

@@ -1,5 +1,23 @@
 """What a query means once it has been read: a few frozen values that compare by meaning, never by position.
 
+What a value of a term is follows from the kind of its field (`fields.Field.kind`):
+
+| kind | values |
+|---|---|
+| name, id | `Word(text)`; `intent:x<0.6` (fields with `confidence`): `Word("x", confidence=Range(...))` |
+| text | `Word(text, prefix)`, a phrase when it holds several words |
+| slot | `Word(name)`: the slot was set; `slot:city=Paris`: `Word("city", equals="Paris")` (equals "" is an empty text) |
+| enum | `Word(value)`, one of the values in `Field.values`; which of them are about one turn: `fields.is_turn(term)` |
+| person | `Word(user name)`, `Special("me")`, in `assigned:` also `Special("nobody")` |
+| number | `Range` of whole numbers |
+| confidence | `Range` from 0 to 1 |
+| duration | `Range` of seconds, unit "s"; plain `10min` is 600 up to, not including, 660 |
+| time | `Range` of whole minutes of the day (0..1439), unit "min"; both ends count as whole minutes, so compare the minute of the day; low above high goes round midnight: `minute >= low or minute <= high` |
+| date | `When(text)`, see `dates.resolve` |
+
+`unfinished:*` is `Special("*")`: any. A `Sequence`'s `within` counts user turns: the right side comes less than so many
+turns after the left.
+
 Spans are half-open pairs of code points in the text the person wrote; they are left out of comparisons, so that
 two texts that mean the same give equal queries.
 """
@@ -16,14 +34,25 @@ NOWHERE: Span = (0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Numbers from `low` to `high` (None: no bound); an open end leaves its own number out."""
+    """Numbers from `low` to `high` (None: no bound); an open end leaves its own number out.
+
+    `unit`: "s" for a length of time in seconds, "min" for minutes of the day, where low above high goes round midnight.
+    """
 
     low: float | None = None
     high: float | None = None
     low_open: bool = False
     high_open: bool = False
+    unit: Literal["", "s", "min"] = ""
+
+    @property
+    def wraps(self) -> bool:
+        """Whether these are times of day that go round midnight."""
+        return self.unit == "min" and self.low is not None and self.high is not None and self.low > self.high
 
     def __contains__(self, number: float) -> bool:
+        if self.wraps and self.low is not None and self.high is not None:
+            return number >= self.low or number <= self.high
         if self.low is not None and (number < self.low or (self.low_open and number == self.low)):
             return False
         return self.high is None or number < self.high or (not self.high_open and number == self.high)
@@ -34,11 +63,13 @@ class Word:
     """A name, an enum value, or text to search for (a phrase, when it holds several words).
 
     `prefix`: the last word may go on (only in text). `confidence`: the short form `intent:x<0.6`.
+    `equals`: the value of the slot called `text` (None: any).
     """
 
     text: str
     prefix: bool = False
     confidence: Range | None = None
+    equals: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +79,19 @@ class When:
     text: str
 
 
-Value = Word | Range | When
+@dataclass(frozen=True, slots=True)
+class Special:
+    """A word with a meaning of its own: `me` (who asks) and `nobody` where people are named, `*` for any."""
+
+    text: Literal["me", "nobody", "*"]
+
+
+Value = Word | Range | When | Special
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """`field:a,b`: the field holds any of the values. What a value is follows from the field's kind:
-    number -> Range, date -> When, everything else -> Word."""
+    """`field:a,b`: the field holds any of the values (negated: none of them)."""
 
     field: str
     values: tuple[Value, ...]

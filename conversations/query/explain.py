@@ -19,15 +19,16 @@ from .ast import (
     Sequence,
     Setting,
     Span,
+    Special,
     Term,
     Text,
     Value,
     When,
 )
-from .explain_dates import Ngettext, english_plural, when
-from .fields import FIELDS, SORTS, Field
+from .explain_dates import Ngettext, duration, english_plural, when
+from .fields import FIELDS, SORTS, Field, is_turn
 from .mistakes import Translate, gettext_noop
-from .render import render_number
+from .render import render_clock, render_number
 
 PartKind = Literal["not", "field", "op", "value", "scope", "join"]
 
@@ -46,7 +47,12 @@ _OPS: Mapping[str, str] = {
     "sample": gettext_noop("random sample of"),
     "in": gettext_noop("in whole conversations"),
     "then": gettext_noop("then, in a later turn,"),
-    "never": gettext_noop("and after that never"),
+    "never": gettext_noop("and never after it"),
+    "equals": gettext_noop("with the value"),
+    "longer": gettext_noop("longer than %(number)s"),
+    "shorter": gettext_noop("shorter than %(number)s"),
+    "after": gettext_noop("after %(number)s"),
+    "before": gettext_noop("before %(number)s"),
     "below": gettext_noop("below %(number)s"),
     "at_most": gettext_noop("at most %(number)s"),
     "above": gettext_noop("above %(number)s"),
@@ -106,9 +112,7 @@ class _Words:
             yield from self.setting(item)
         elif isinstance(item, Sequence):
             yield from self.simple(item.left)
-            yield self.part("join", item.kind)
-            if item.within is not None:
-                yield Part("join", self.within(item.within))
+            yield Part("join", self.joint(item))
             yield from self.simple(item.right)
         elif isinstance(item, Or):
             if item.negated:
@@ -119,17 +123,26 @@ class _Words:
                 yield from self.simple(alternative)
         else:
             yield from self.simple(item)
-            if isinstance(item, Text) or (isinstance(item, Term) and self.is_turn(item)):
+            if isinstance(item, Text) or (isinstance(item, Term) and is_turn(item, self.fields)):
                 yield self.part("scope", "anywhere")
 
-    def within(self, turns: int) -> str:
-        ngettext = self.ngettext
-        text = ngettext("less than %(count)s user turn later", "less than %(count)s user turns later", turns)
+    def joint(self, item: Sequence) -> str:
+        """The words between the two sides."""
+        turns = item.within
+        if turns is None:
+            return self.say(item.kind)
+        # One call for each, because the plural forms are found by these very strings.
+        if item.kind == "then":
+            text = self.ngettext(
+                "then, less than %(count)s turn later,", "then, less than %(count)s turns later,", turns
+            )
+        else:
+            text = self.ngettext(
+                "and never less than %(count)s turn after it",
+                "and never less than %(count)s turns after it",
+                turns,
+            )
         return text % {"count": turns}
-
-    def is_turn(self, term: Term) -> bool:
-        field = self.fields.get(term.field)
-        return field is not None and field.scope == "turn"
 
     def simple(self, item: Term | Text | Group) -> Iterator[Part]:
         if item.negated:
@@ -158,23 +171,41 @@ class _Words:
             yield Part("value", self.numbers(value))
         elif isinstance(value, When):
             yield Part("value", when(value.text, self.gettext, self.ngettext))
+        elif isinstance(value, Special):
+            specials = dict(field.specials) if field else {}
+            yield self.part("op", "is")
+            yield Part("value", self.gettext(specials.get(value.text, value.text)))
         elif kind == "enum" and field:
+            if field.name != "is":
+                yield self.part("op", "is")
             yield Part("value", self.gettext(dict(field.values).get(value.text, value.text)))
         else:
-            operator = "begins" if value.prefix else "contains" if kind == "text" else "is"
+            operator = "begins" if value.prefix else "contains" if kind in ("text", "id") else "is"
             yield self.part("op", operator)
             yield Part("value", value.text)
+            if value.equals is not None:
+                yield self.part("op", "equals")
+                yield Part("value", value.equals)
             if value.confidence:
                 yield self.part("op", "confidence")
                 yield Part("value", self.numbers(value.confidence))
 
     def numbers(self, numbers: Range) -> str:
-        low, high = render_number(numbers.low), render_number(numbers.high)
+        if numbers.unit == "s" and numbers.low is not None and numbers.high is not None and numbers.high_open:
+            return self.length(numbers.low, numbers.high - numbers.low)  # the whole unit
+        write = {"s": self.length, "min": render_clock}.get(numbers.unit, render_number)
+        below, above = {"s": ("shorter", "longer"), "min": ("before", "after")}.get(
+            numbers.unit, ("below", "above")
+        )
+        low, high = write(numbers.low), write(numbers.high)
         if numbers.low is None:
-            return self.say("below" if numbers.high_open else "at_most", number=high)
+            return self.say(below if numbers.high_open else "at_most", number=high)
         if numbers.high is None:
-            return self.say("above" if numbers.low_open else "at_least", number=low)
+            return self.say(above if numbers.low_open else "at_least", number=low)
         return low if low == high else self.say("between", low=low, high=high)
+
+    def length(self, seconds: float | None, unit: float | None = None) -> str:
+        return "" if seconds is None else duration(seconds, unit, self.ngettext)
 
     def setting(self, setting: Setting) -> Iterator[Part]:
         yield self.part("op", setting.name)

@@ -1,4 +1,4 @@
-"""Date expressions in words."""
+"""Date expressions and lengths of time in words."""
 
 from __future__ import annotations
 
@@ -87,4 +87,21 @@ def _back(n: int, unit: str, ngettext: Ngettext) -> str:
             text = ngettext("%(count)s month ago", "%(count)s months ago", n)
         case _:
             text = ngettext("%(count)s year ago", "%(count)s years ago", n)
+    return text % {"count": n}
+
+
+def duration(seconds: float, unit: float | None, ngettext: Ngettext) -> str:
+    """A length of time in units of so many seconds, without one in the largest that comes out even."""
+    if unit is None:
+        unit = next(size for size in (86400, 3600, 60, 1) if not seconds % size and (seconds or size == 1))
+    n = int(seconds // unit)
+    match unit:
+        case 86400:
+            text = ngettext("%(count)s day", "%(count)s days", n)
+        case 3600:
+            text = ngettext("%(count)s hour", "%(count)s hours", n)
+        case 60:
+            text = ngettext("%(count)s minute", "%(count)s minutes", n)
+        case _:
+            text = ngettext("%(count)s second", "%(count)s seconds", n)
     return text % {"count": n}

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Literal, cast
 
 from . import values
-from .ast import Group, Item, Or, Query, Sequence, Setting, Span, Term, Text, Value
-from .fields import FIELDS, SETTINGS, SORTS, Features, Field, find
+from .ast import Group, Item, Or, Query, Sequence, Setting, Span, Term, Text, Value, Word
+from .field import MEASURED
+from .fields import FIELDS, SETTINGS, SORTS, Features, Field, find, is_turn
 from .lexer import Lexeme, Piece, lex
 from .mistakes import Mistake, Parsed
 
@@ -19,7 +20,8 @@ MAX_SAMPLE = 1_000
 MAX_MISTAKES = 20  # told at once; the first of them is where to begin
 
 _FIELD = re.compile(r"([^\W\d][\w-]*):(?!//)")
-_MISSING_COLON = re.compile(r"([^\W\d][\w-]*)([<>].*)", re.DOTALL)
+_MISSING_COLON = re.compile(r"([^\W\d][\w-]*)([<>=].*)", re.DOTALL)
+_CONFIDENCES = {"intent": "conf", "action": "action-conf"}  # what `intent<0.6` is probably about
 _EXAMPLES = {"sort": "sort:oldest", "sample": "sample:50", "in": "in:conversation"}
 _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 
@@ -119,8 +121,11 @@ class _Parser:
         if left is None or following is None or following.kind not in ("chunk", "open"):
             self.report(Mistake("sequence_side", lexeme.span, word))
             return None
+        told = len(self.mistakes)
         right = self.primary(0)
         if right is None:
+            if len(self.mistakes) == told:  # a setting
+                self.report(Mistake("sequence_side", lexeme.span, word))
             return None
         mistake = (
             Mistake("sequence_chain", lexeme.span)
@@ -142,9 +147,14 @@ class _Parser:
             return Mistake("sequence_or", side.span, word)
         if side.negated:
             return Mistake("sequence_negated", side.span, word)
-        if isinstance(side, Term) and self.fields[side.field].scope == "session":
-            return Mistake("sequence_session", side.span, {"field": side.field})
+        if isinstance(side, Term) and not is_turn(side, self.fields):
+            return Mistake("sequence_session", side.span, {"what": self.about_session(side)})
         return None
+
+    def about_session(self, term: Term) -> str:
+        """What of a term is about the whole session: its field, or one of its values."""
+        named = [value.text for value in term.values if isinstance(value, Word)]
+        return f"{term.field}:" + next((v for v in named if v in self.fields[term.field].session_values), "")
 
     def primary(self, depth: int) -> Simple | Or | None:
         return self.group(depth) if self.lexemes[self.at].kind == "open" else self.chunk(depth)
@@ -203,8 +213,8 @@ class _Parser:
             if isinstance(term, Group | Or):
                 self.report(Mistake("too_deep", term.span))
                 return None
-            if isinstance(term, Term) and self.fields[term.field].scope == "session":
-                self.report(Mistake("session_in_group", term.span, {"field": term.field}))
+            if isinstance(term, Term) and not is_turn(term, self.fields):
+                self.report(Mistake("session_in_group", term.span, {"what": self.about_session(term)}))
                 return None
         if not self.features.groups:
             self.report(Mistake("not_yet_groups", span))
@@ -251,13 +261,19 @@ class _Parser:
         first = lexeme.pieces[0]
         if not first.quoted and (match := _MISSING_COLON.fullmatch(first.text)):
             field = find(match[1], self.fields)
-            if field and (field.kind in ("number", "date") or field.confidence):
-                suggestion = None if field.confidence else f"{field.name}:{match[2]}"
-                self.report(Mistake("missing_colon", lexeme.span, {"field": field.name}, suggestion))
+            if field and (match[2][0] == "=" or field.kind in MEASURED or field.confidence):
+                self.missing_colon(field, match[2], lexeme)
                 return None
         self.conditions += 1
         word = values.text_word(lexeme.pieces, lexeme.span, self.report)
         return Text(word, lexeme.negated, lexeme.span) if word else None
+
+    def missing_colon(self, field: Field, rest: str, lexeme: Lexeme) -> None:
+        name, rest = field.name, rest.lstrip("=")
+        if field.confidence and rest[:1] in ("<", ">"):
+            name = _CONFIDENCES.get(name, name)
+        suggestion = f"{'-' * lexeme.negated}{name}:{rest}" if rest and len(lexeme.pieces) == 1 else None
+        self.report(Mistake("missing_colon", lexeme.span, {"field": name}, suggestion))
 
     def unknown_field(self, name: str, start: int) -> None:
         known = [*self.fields, *(alias for row in self.fields.values() for alias in row.aliases), *SETTINGS]
@@ -269,6 +285,8 @@ class _Parser:
         found: list[Value] = []
         sound = True
         parts = list(values.split(pieces))
+        if self.of_another(field, parts, lexeme):
+            return None
         for part in parts:
             if not part:
                 continue
@@ -276,18 +294,30 @@ class _Parser:
             if self.conditions > MAX_CONDITIONS:
                 return None
             span = (part[0].start, part[-1].end)
-            value = values.read(field, part, span, self.report)
-            if found and values.is_decimal_comma(found[-1], part):
-                self.report(Mistake("confidence_comma", span))
+            if found and (mistake := values.comma_mistake(field, found[-1], part, span)):
+                self.report(mistake)
                 sound = False
-            if value is None:
-                sound = False
-            else:
+            elif (value := values.read(field, part, span, self.report)) is not None:
                 found.append(value)
+            else:
+                sound = False
         if not all(parts):
             # A comma too many cannot widen: the values beside it are what was asked for.
             self.report(Mistake("empty_value", lexeme.span, warning=any(parts)))
         return Term(field.name, tuple(found), lexeme.negated, lexeme.span) if sound and found else None
+
+    def of_another(self, field: Field, parts: list[tuple[Piece, ...]], lexeme: Lexeme) -> bool:
+        """Reports `is:unread`, whose value is known, but in another field."""
+        value = values.joined(parts[0]).lower()
+        if field.kind != "enum" or len(parts) > 1 or value in dict(field.values):
+            return False
+        other = next((row for row in self.fields.values() if value in dict(row.values)), None)
+        if other is None:
+            return False
+        params = {"field": field.name, "values": ", ".join(dict(field.values)), "value": value}
+        suggestion = f"{'-' * lexeme.negated}{other.name}:{value}"
+        self.report(Mistake("unknown_value", lexeme.span, params, suggestion))
+        return True
 
     def setting(self, name: str, lexeme: Lexeme, value: str, depth: int) -> None:
         value = value.lower()

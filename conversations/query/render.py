@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-from .ast import Group, Item, Query, Range, Sequence, Setting, Term, Text, Value, When, Word
+from .ast import Group, Item, Query, Range, Sequence, Setting, Special, Term, Text, Value, When, Word
+from .fields import FIELDS
+from .measures import SECONDS
 
-_UNSAFE = re.compile(r'[\s"\u201c\u201d\u201e(),<>*:\\]|^[-\u2013\u2212]')
+_UNSAFE = re.compile(r'[\s"\u201c\u201d\u201e(),<>=*:\\]|^[-\u2013\u2212]')
 _RESERVED = re.compile(r"OR|AND|NOT|then|never|THEN|NEVER")
 
 
@@ -25,37 +27,67 @@ def render_item(item: Item | Setting) -> str:
     if isinstance(item, Text):
         return minus + render_value(item.word)
     if isinstance(item, Term):
-        return f"{minus}{item.field}:{','.join(map(render_value, item.values))}"
+        return f"{minus}{item.field}:{','.join(render_value(value, item.field) for value in item.values)}"
     if isinstance(item, Group):
         return f"{minus}({' '.join(map(render_item, item.terms))})"
     return f"{minus}({' OR '.join(map(render_item, item.alternatives))})"
 
 
-def render_value(value: Value) -> str:
+def render_value(value: Value, field: str = "") -> str:
+    """One value as it stands in a query; `field`: whose, because some words are special there."""
     if isinstance(value, Range):
         return render_range(value)
-    if isinstance(value, When):
+    if isinstance(value, When | Special):
         return value.text
-    return (
-        quote(value)
-        + ("*" if value.prefix else "")
-        + (render_range(value.confidence) if value.confidence else "")
-    )
+    if value.equals is not None:
+        return f"{quote(Word(value.text))}={quote(Word(value.equals))}"
+    if field in FIELDS and _is_special(value, field):
+        return f'"{value.text}"'
+    confidence = render_range(value.confidence) if value.confidence else ""
+    return quote(value) + ("*" if value.prefix else "") + confidence
+
+
+def _is_special(word: Word, field: str) -> bool:
+    row = FIELDS[field]
+    text = word.text.lower()
+    return text in dict(row.specials) or (row.kind == "person" and text == "nobody")
 
 
 def render_range(numbers: Range) -> str:
-    low, high = render_number(numbers.low), render_number(numbers.high)
+    if numbers.unit == "s" and numbers.low is not None and numbers.high is not None and numbers.high_open:
+        width = numbers.high - numbers.low  # a plain length of time is its whole unit
+        unit = next((name for name, size in SECONDS.items() if size == width), "s")
+        return f"{render_number(numbers.low / SECONDS[unit])}{unit}"
+    write = {"s": render_duration, "min": render_clock}.get(numbers.unit, render_number)
+    low, high = write(numbers.low), write(numbers.high)
     if numbers.low is None:
         return f"{'<' if numbers.high_open else '<='}{high}"
     if numbers.high is None:
         return f"{'>' if numbers.low_open else '>='}{low}"
-    return low if numbers.low == numbers.high else f"{low}..{high}"
+    return low if numbers.low == numbers.high and numbers.unit != "s" else f"{low}..{high}"
 
 
 def render_number(number: float | None) -> str:
     if number is None:
         return ""
-    return str(number) if isinstance(number, int) else f"{number:.9f}".rstrip("0").rstrip(".")
+    if isinstance(number, int):
+        return str(number)
+    return f"{number:.9f}".rstrip("0").rstrip(".")
+
+
+def render_duration(seconds: float | None) -> str:
+    """In the largest unit that comes out even: 600 is 10min, 90 is 90s."""
+    if seconds is None:
+        return ""
+    unit = next(
+        name for name, size in reversed(SECONDS.items()) if not seconds % size and (seconds or size == 1)
+    )
+    return f"{render_number(seconds / SECONDS[unit])}{unit}"
+
+
+def render_clock(minute: float | None) -> str:
+    """14:05 for the minute 845 of the day."""
+    return "" if minute is None else "{:02}:{:02}".format(*divmod(int(minute), 60))
 
 
 def quote(word: Word) -> str:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from conversations.tokens import words
 
-from . import dates
-from .ast import Range, Span, Value, When, Word
-from .fields import Field
+from . import dates, measures
+from .ast import Range, Span, Special, Value, When, Word
+from .field import Field
 from .lexer import Piece
+from .measures import Report
 from .mistakes import Mistake
 
-_NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?"
-_COMPARED = re.compile(rf"(<=|>=|<|>)({_NUMBER})")
-_BETWEEN = re.compile(rf"({_NUMBER})?\.\.({_NUMBER})?")
 _SHORT_FORM = re.compile(r"(.*?)([<>].*)", re.DOTALL)
-Report = Callable[[Mistake], None]
 
 
 def split(pieces: tuple[Piece, ...]) -> Iterator[tuple[Piece, ...]]:
@@ -45,17 +42,27 @@ def joined(pieces: tuple[Piece, ...]) -> str:
 
 def read(field: Field, pieces: tuple[Piece, ...], span: Span, report: Report) -> Value | None:
     """One value of `field`, or None after a report of what is wrong with it."""
-    if field.kind == "number":
-        return _number(joined(pieces), span, report)
+    text = joined(pieces)
+    if field.kind in ("number", "confidence", "duration", "time"):
+        return measures.read(field, text, span, report)
     if field.kind == "date":
-        return _date(field, joined(pieces), span, report)
+        return _date(field, text, span, report)
     if field.kind == "enum":
-        return _enum(field, joined(pieces), span, report)
+        return _enum(field, text, span, report)
     if field.kind == "text":
         return text_word(pieces, span, report)
-    if field.confidence and not pieces[-1].quoted and (short := _SHORT_FORM.fullmatch(pieces[-1].text)):
-        return _with_confidence(field, joined(pieces[:-1]) + short[1], short[2], span, report)
-    return Word(joined(pieces))
+    if field.kind == "slot":
+        return _slot(pieces, span, report)
+    if field.kind == "id" and not text:
+        report(Mistake("missing_value", span, {"field": field.name, "example": field.example}))
+        return None
+    if not pieces[-1].quoted:
+        if field.confidence and (short := _SHORT_FORM.fullmatch(pieces[-1].text)):
+            written = "" if len(pieces) > 1 else short[1]  # what a suggestion begins with
+            return _with_confidence(field, joined(pieces[:-1]) + short[1], short[2], written, span, report)
+        if len(pieces) == 1 and (special := _special(field, text.lower(), span, report)):
+            return special if isinstance(special, Special) else None
+    return Word(text)
 
 
 def text_word(pieces: tuple[Piece, ...], span: Span, report: Report) -> Word | None:
@@ -69,58 +76,61 @@ def text_word(pieces: tuple[Piece, ...], span: Span, report: Report) -> Word | N
     return Word(text, prefix)
 
 
-def is_decimal_comma(before: Value, part: tuple[Piece, ...]) -> bool:
-    """Whether `part` looks like the end of a confidence written `<0,6`."""
-    short = isinstance(before, Word) and before.confidence is not None
-    return short and len(part) == 1 and not part[0].quoted and part[0].text.isdecimal()
+def comma_mistake(field: Field, before: Value, part: tuple[Piece, ...], span: Span) -> Mistake | None:
+    """What is wrong with `part` directly after the value `before` and a comma, if anything."""
+    decimal = len(part) == 1 and not part[0].quoted and part[0].text.rstrip("%").isdecimal()
+    if isinstance(before, Word):
+        if decimal and before.confidence is not None:
+            return Mistake("confidence_comma", span)
+        names_slot = any("=" in piece.text for piece in part if not piece.quoted)
+        if field.kind == "slot" and before.equals is not None and not names_slot:
+            # One would read it as another value of the slot, the other as another slot.
+            plain = re.fullmatch(r"[\w-]+", before.text) and not part[0].quoted
+            suggestion = f"{before.text}={joined(part)}" if plain else None
+            return Mistake("slot_comma", span, {"slot": before.text}, suggestion)
+    elif decimal and field.kind == "confidence" and isinstance(before, Range):
+        bound = before.low if before.high is None else before.high if before.low is None else None
+        if bound in (0, 1):
+            return Mistake("confidence_comma", span)
+    return None
 
 
-def as_number(text: str) -> float:
-    return float(text) if "." in text and float(text) % 1 else int(text.partition(".")[0])
+def _slot(pieces: tuple[Piece, ...], span: Span, report: Report) -> Word | None:
+    """`name` or `name=value`; quotes take `=` literally."""
+    for index, piece in enumerate(pieces):
+        if piece.quoted:
+            continue
+        name, equals, value = piece.text.partition("=")
+        if re.search("[<>]", name if equals else piece.text):
+            report(Mistake("slot_compared", span))
+            return None
+        if equals:
+            before, after = joined(pieces[:index]) + name, value + joined(pieces[index + 1 :])
+            if not before or not (after or pieces[index + 1 :]):
+                report(Mistake("slot_value", span))
+                return None
+            return Word(before, equals=after)
+    return Word(joined(pieces))
 
 
-def _number(text: str, span: Span, report: Report) -> Range | None:
-    found = _range(text)
-    if found is None:
-        report(Mistake("not_a_number", span, {"value": text}))
-    elif any(isinstance(bound, float) for bound in (found.low, found.high)):
-        report(Mistake("not_a_number", span, {"value": text}))
-        return None
-    elif found.low is not None and found.high is not None and found.low > found.high:
-        report(Mistake("reversed", span, {"value": text}, suggestion=f"{found.high}..{found.low}"))
-        return None
-    return found
+def _special(field: Field, text: str, span: Span, report: Report) -> Special | Mistake | None:
+    if text in dict(field.specials):
+        return Special(text)  # type: ignore[arg-type]  # the table of fields names no other
+    if field.kind == "person" and text == "nobody":
+        mistake = Mistake("no_nobody", span)
+        report(mistake)
+        return mistake
+    return None
 
 
-def _range(text: str) -> Range | None:
-    if match := _COMPARED.fullmatch(text):
-        bound = as_number(match[2])
-        if match[1].startswith("<"):
-            return Range(high=bound, high_open=match[1] == "<")
-        return Range(low=bound, low_open=match[1] == ">")
-    if re.fullmatch(_NUMBER, text):
-        return Range(as_number(text), as_number(text))
-    match = _BETWEEN.fullmatch(text)
-    if not match or not (match[1] or match[2]):
-        return None
-    return Range(as_number(match[1]) if match[1] else None, as_number(match[2]) if match[2] else None)
-
-
-def _with_confidence(field: Field, name: str, condition: str, span: Span, report: Report) -> Word | None:
+def _with_confidence(
+    field: Field, name: str, condition: str, written: str, span: Span, report: Report
+) -> Word | None:
     if not name:
         report(Mistake("confidence_name", span, {"example": field.example}))
         return None
-    match = re.fullmatch(rf"(<=|>=|<|>)({_NUMBER})(%?)", condition)
-    bound = as_number(match[2]) if match else None
-    if match and match[3] and bound is not None:
-        bound = as_number(f"{round(bound / 100, 9):.9f}")
-    if not match or bound is None or bound > 1:
-        report(Mistake("no_confidence", span))
-        return None
-    less = match[1].startswith("<")
-    is_open = len(match[1]) == 1
-    confidence = Range(high=bound, high_open=is_open) if less else Range(low=bound, low_open=is_open)
-    return Word(name, confidence=confidence)
+    confidence = measures.confidence(written, condition, span, report)
+    return Word(name, confidence=confidence) if confidence else None
 
 
 def _date(field: Field, text: str, span: Span, report: Report) -> When | None:

@@ -1,0 +1,127 @@
+"""The table of fields: one row each, in the order in which they are offered.
+
+A later field is one more row here and one more compile rule.
+"""
+
+from __future__ import annotations
+
+from .field import Field
+from .mistakes import gettext_noop as _
+
+_ME = ("me", _("the person who asks"))
+
+# fmt: off
+_TURN = (
+    Field("intent", "name", _("intent"),
+          _("A user message was understood as this intent; add <0.6 for its confidence."),
+          "intent:ask_refund<0.6", confidence=True),
+    Field("conf", "confidence", _("intent confidence"),
+          _("A user message was understood with this confidence, from 0 to 1."),
+          "conf:<0.6", aliases=("confidence", "intent-conf", "intent-confidence", "nlu-confidence")),
+    Field("entity", "name", _("entity"), _("A user message held an entity of this name."),
+          "entity:amount", aliases=("entities",)),
+    Field("text", "text", _("user text"),
+          _("The user wrote these words; quotes make a phrase, * at the end a beginning."),
+          'text:"lost card"', aliases=("user", "user-text")),
+    Field("bot", "text", _("bot text"), _("The bot said these words."), 'bot:"one moment"', aliases=("bot-text",)),
+    Field("action", "name", _("action"),
+          _("The bot ran this action; add <0.5 for the confidence of its prediction."),
+          "action:action_check_balance<0.5", confidence=True),
+    Field("action-conf", "confidence", _("action confidence"),
+          _("An action was predicted with this confidence, from 0 to 1."),
+          "action-conf:<0.5", aliases=("action-confidence", "core-confidence")),
+    Field("policy", "name", _("policy"), _("This policy predicted an action."),
+          "policy:TEDPolicy", aliases=("policies",)),
+    Field("slot", "slot", _("slot"), _("This slot was set; add =value for one value of it."),
+          "slot:city=Paris", aliases=("slots",)),
+    Field("loop", "name", _("form or flow"), _("The conversation entered this form or flow."),
+          "loop:refund_form", aliases=("form", "flow", "active-loop")),
+    Field("is", "enum", _("shows"), _("The session shows this: a signal, or what people marked."), "is:fallback",
+          aliases=("has", "shows"),
+          session_values=("abandoned", "unfinished", "mine"),
+          values=(
+              ("fallback", _("a fallback")),
+              ("handoff", _("a handoff to a person")),
+              ("goal", _("a goal reached")),
+              ("complaint", _("a complaint")),
+              ("abandoned", _("an abandoned form or flow")),
+              ("unfinished", _("a form or flow still open at the end")),
+              ("flagged", _("a flagged turn")),
+              ("noted", _("a note on a turn")),
+              ("corrected", _("a corrected intent")),
+              ("restarted", _("a restart")),
+              ("mine", _("a conversation of the person who asks")),
+          )),
+    Field("turn-tag", "name", _("tag of a turn"), _("A turn has this tag."), "turn-tag:wrong_answer"),
+    Field("event", "name", _("event"), _("An event of this rarer type happened."),
+          "event:reminder", aliases=("event-type", "type")),
+)
+
+_SESSION = (
+    Field("review", "enum", _("review"), _("How far reviewing got: unread, reviewed, changed since, or set aside."),
+          "review:unread", scope="session", aliases=("review-status", "status"),
+          values=(
+              ("unread", _("unread")),
+              ("reviewed", _("reviewed")),
+              ("changed", _("changed since the review")),
+              ("later", _("set aside for later")),
+          )),
+    Field("verdict", "enum", _("verdict"), _("The latest verdict."), "verdict:broke", scope="session",
+          values=(
+              ("none", _("no review")),
+              ("reviewed", _("reviewed without a verdict")),
+              ("well", _("went well")),
+              ("broke", _("broke at a turn")),
+          )),
+    Field("reason", "name", _("reason"), _("It broke for this reason."),
+          'reason:"wrong answer"', scope="session", aliases=("reasons",)),
+    Field("reviewer", "person", _("reviewer"), _("This person reviewed the session."), "reviewer:me",
+          scope="session", aliases=("reviewed-by",), specials=(_ME,)),
+    Field("tag", "name", _("tag"), _("The session or one of its turns has this tag."),
+          "tag:billing", scope="session", aliases=("tags",)),
+    Field("note", "text", _("note"), _("A note on the session or one of its turns holds these words."),
+          'note:"ask legal"', scope="session", aliases=("notes", "comment")),
+    Field("assigned", "person", _("assigned to"), _("The session is assigned to this person."), "assigned:nobody",
+          scope="session", aliases=("assigned-to", "assignee"), specials=(_ME, ("nobody", _("nobody")))),
+    Field("for", "person", _("for"),
+          _("The session waits for this person: assigned, mentioned in a note, or set aside."),
+          "for:me", scope="session", specials=(_ME,)),
+    Field("channel", "name", _("channel"), _("The session came in over this channel."),
+          "channel:rest", scope="session", aliases=("input-channel", "channels")),
+    Field("environment", "name", _("environment"), _("The session came from this environment."),
+          "environment:production", scope="session", aliases=("env",)),
+    Field("model", "name", _("model"), _("This model answered."), "model:20261001-120000", scope="session",
+          aliases=("model-id",)),
+    Field("assistant-id", "name", _("assistant id"), _("The events carry this assistant id of Rasa."),
+          "assistant-id:retail_bank", scope="session"),
+    Field("id", "id", _("conversation id"), _("The conversation's id holds this text."),
+          "id:4915", scope="session", aliases=("sender", "sender-id", "conversation", "conversation-id")),
+    Field("date", "date", _("date"), _("Something happened in the session at this time, in the assistant's time zone."),
+          "date:7d", scope="session", aliases=("activity", "last-activity")),
+    Field("started", "date", _("started"), _("The session began at this time, in the assistant's time zone."),
+          "started:yesterday", scope="session", aliases=("start", "began")),
+    Field("time", "time", _("time of day"), _("The last activity was at this time of day, in the assistant's time zone."),
+          "time:22:00..06:00", scope="session", aliases=("time-of-day", "hour")),
+    Field("turns", "number", _("user turns"), _("The user sent this many messages in the session."),
+          "turns:>5", scope="session", aliases=("user-turns",)),
+    Field("duration", "duration", _("duration"), _("The session went on for this long: s, min, h or d."),
+          "duration:>10min", scope="session", aliases=("length",)),
+    Field("unfinished", "name", _("left unfinished"), _("This form or flow was still open when the session ended."),
+          "unfinished:refund_form", scope="session", aliases=("open-loop",),
+          specials=(("*", _("any form or flow")),)),
+    Field("lowest-intent", "confidence", _("lowest intent confidence"),
+          _("The session's lowest intent confidence, from 0 to 1."),
+          "lowest-intent:<0.4", scope="session", aliases=("min-intent",)),
+    Field("highest-intent", "confidence", _("highest intent confidence"),
+          _("The session's highest intent confidence, from 0 to 1."),
+          "highest-intent:<0.9", scope="session", aliases=("max-intent",)),
+    Field("lowest-action", "confidence", _("lowest action confidence"),
+          _("The session's lowest action confidence, from 0 to 1."),
+          "lowest-action:<0.4", scope="session", aliases=("min-action",)),
+    Field("highest-action", "confidence", _("highest action confidence"),
+          _("The session's highest action confidence, from 0 to 1."),
+          "highest-action:<0.9", scope="session", aliases=("max-action",)),
+)
+# fmt: on
+
+ROWS = (*_TURN, *_SESSION)
