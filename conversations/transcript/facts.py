@@ -1,0 +1,134 @@
+"""An event as far as conditions ask of it, and what a reviewer should look at first. Pure; never raises on any body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Protocol
+
+from conversations.identity import shown
+from conversations.reading import FALLBACK_INTENT, entity_names, label
+from conversations.tokens import Phrase, words
+
+from . import values
+
+Key = tuple[float, int, bytes]
+UNSAID = ("action_listen", "action_session_start")
+LOOPS = ("active_loop", "form", "flow_started")
+REPEATED = 3  # blanks between and around words: a shorter message than three words may well be said twice
+
+
+class Definition(Protocol):
+    """What counts as a signal: a session shows it that has any of these names."""
+
+    @property
+    def intents(self) -> Iterable[str]: ...
+    @property
+    def actions(self) -> Iterable[str]: ...
+    @property
+    def slots(self) -> Iterable[str]: ...
+    @property
+    def loops(self) -> Iterable[str]: ...
+
+
+class Fact(NamedTuple):
+    """An event as far as conditions ask. `words`: its search tokens between blanks, with one at both ends."""
+
+    id: int
+    key: Key
+    type: str
+    name: str = ""
+    predicted: str = ""
+    confidence: float | None = None
+    words: str = ""
+    is_reverted: bool = False
+    body: str = ""
+
+
+def said(text: str) -> str:
+    """The words of a message as `Fact.words` holds them."""
+    found = words(text)
+    return f" {' '.join(found)} " if found else ""
+
+
+def holds(spoken: str, wanted: Phrase) -> bool:
+    """Whether a message with these words has the phrase."""
+    if not wanted.words:
+        return False
+    joined = " " + " ".join(wanted.words)
+    return (joined if wanted.prefix else joined + " ") in spoken
+
+
+def intents_of(fact: Fact, needs_body: bool) -> tuple[str, ...]:
+    """All names under which a message is found."""
+    names = (fact.predicted, fact.name)
+    if not (needs_body and fact.body):
+        return names
+    data = values.mapping(values.body(fact.body).get("parse_data"))
+    return (*names, label(values.mapping(data.get("intent")).get("full_retrieval_intent_name")))
+
+
+def entities_of(fact: Fact) -> tuple[str, ...]:
+    """Names of the entities that an event carries."""
+    body = values.body(fact.body)
+    found = (
+        values.mapping(body.get("parse_data")).get("entities")
+        if fact.type == "user"
+        else body.get("entities")
+    )
+    return entity_names(found)
+
+
+def slot_text(value: Any) -> str:
+    """A slot's value as a query writes it: strings as they are, others as JSON, null as nothing."""
+    return "" if value is None else shown(value) if isinstance(value, str) else values.dumps(value)
+
+
+def is_fallback(fact: Fact) -> bool:
+    """Whether the bot did not understand."""
+    return (fact.type == "user" and fact.predicted == FALLBACK_INTENT) or (
+        fact.type == "action" and fact.name == "action_default_fallback"
+    )
+
+
+def shows(definition: Definition, fact: Fact) -> bool:
+    """Whether an event is one that a signal counts."""
+    match fact.type:
+        case "user":
+            return fact.name in definition.intents or fact.predicted in definition.intents
+        case "action":
+            return fact.name in definition.actions
+        case "slot":
+            return any(shows_slot(fact, wanted) for wanted in definition.slots)
+        case "active_loop" | "form" | "flow_started":
+            return bool(fact.name) and fact.name in definition.loops
+    return False
+
+
+# --- trouble -----------------------------------------------------------------------------------------
+
+
+def shows_slot(fact: Fact, wanted: str) -> bool:
+    """Whether a slot event sets `name`, or `name=value`; the latter needs its body."""
+    if fact.name == wanted:
+        return fact.name != "session_started_metadata"
+    if not wanted.startswith(f"{fact.name}=") or not fact.body:
+        return False
+    return f"{fact.name}={slot_text(values.body(fact.body).get('value'))}" == wanted
+
+
+def troubles(facts: Iterable[Fact], unsure_below: float, handoff: Definition | None = None) -> list[int]:
+    """Events that a reviewer should look at: not understood, unsure, taken back, handed over, said again. In order."""
+    found = []
+    before = ""
+    for fact in facts:
+        is_user = fact.type == "user"
+        unsure = (
+            is_user and fact.confidence is not None and fact.confidence < unsure_below and bool(fact.name)
+        )
+        again = is_user and fact.words == before and fact.words.count(" ") > REPEATED
+        handed = handoff is not None and shows(handoff, fact)
+        if is_fallback(fact) or unsure or (is_user and fact.is_reverted) or again or handed:
+            found.append(fact.id)
+        if is_user:
+            before = fact.words
+    return found
