@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from conversations.filters import FEATURES
 from conversations.models import Assistant, SavedView, Star
 from conversations.models.asking import MAX_NAME, MAX_QUERY
 from conversations.query import parse
@@ -58,6 +59,10 @@ class NameTaken(ValueError):
         return gettext("You have a view of this name already.")
 
 
+class BadQuery(ValueError):
+    """A view cannot mean a query that means nothing; the text says what is wrong with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A view as one person sees it. `key` is the starter's, or the number of the saved one."""
@@ -91,7 +96,7 @@ def same(one: str, other: str) -> bool:
     """Whether two texts are the same query, however they are written; texts with mistakes only if they are equal."""
     if one.strip() == other.strip():
         return True
-    first, second = parse(one), parse(other)
+    first, second = parse(one, FEATURES), parse(other, FEATURES)
     return first.ok and second.ok and first.query == second.query
 
 
@@ -121,6 +126,19 @@ def find(user: User, assistant: Assistant, key: str) -> View | None:
     return _saved(saved, user) if saved else None
 
 
+def saved(user: User, pk: int, *, is_deleted: bool = False) -> SavedView | None:
+    """The saved view of any assistant, None where there is none that the person may see."""
+    if pk >= 2**63:
+        return None
+    found = SavedView.objects.filter(pk=pk, deleted_at__isnull=not is_deleted)
+    return found.filter(Q(owner=user) | Q(is_shared=True)).select_related("assistant", "owner").first()
+
+
+def seen(view: SavedView, user: User) -> View:
+    """A saved view as this person sees it."""
+    return _saved(view, user, starred=Star.objects.filter(user=user, view=view).exists())
+
+
 def _starter(starter: Starter, *, starred: bool = False) -> View:
     return View(starter.key, str(starter.name), str(starter.help), starter.query, is_starred=starred)
 
@@ -144,7 +162,8 @@ def may_change(user: User, saved: SavedView) -> bool:
 
 
 def create(user: User, assistant: Assistant, name: str, query: str, *, shared: bool = False) -> SavedView:
-    """Raises NameTaken."""
+    """Raises NameTaken, BadQuery."""
+    _check(query)
     saved = SavedView(
         assistant=assistant, owner=user, name=name[:MAX_NAME], query=query[:MAX_QUERY], is_shared=shared
     )
@@ -160,7 +179,9 @@ def change(
     query: str | None = None,
     shared: bool | None = None,
 ) -> tuple[SavedView, bool]:
-    """The view with these changes, and whether it is a private copy: who may not change it gets one. Raises NameTaken."""
+    """The view with these changes, and whether it is a private copy: who may not change it gets one. Raises NameTaken, BadQuery."""
+    if query is not None:
+        _check(query)
     if not may_change(user, saved):
         return create(
             user, saved.assistant, _copy_name(user, saved, name), saved.query if query is None else query
@@ -200,6 +221,13 @@ def _save(saved: SavedView) -> None:
             saved.save()
     except IntegrityError:
         raise NameTaken from None
+
+
+def _check(query: str) -> None:
+    parsed = parse(query[:MAX_QUERY], FEATURES)
+    if parsed.query.impossible:
+        mistake = next(one for one in parsed.mistakes if not one.warning)
+        raise BadQuery(mistake.sentence(gettext))
 
 
 def _copy_name(user: User, saved: SavedView, name: str | None) -> str:

@@ -9,6 +9,7 @@ from conversations.api.conversations import ConversationDetail, Conversations
 from conversations.api.sessions import SessionDetail, SessionEvents, Sessions
 from conversations.api.tags import TagDetail, TagOfConversation, Tags, TagsOfConversation
 from conversations.api.values import LISTS, Values
+from conversations.api.views import ViewDetail, Views
 
 # Upstream's three spellings; the OpenAPI document knows the first.
 SPELLINGS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -33,6 +34,8 @@ urlpatterns: list[URLPattern] = [
     path("conversations", Conversations.as_view(), name="api-conversations"),
     *(pattern for name, options in SPELLINGS for pattern in _tags(name, options)),
     path("conversations/<sender:sender_id>", ConversationDetail.as_view(), name="api-conversation"),
+    path("views", Views.as_view(), name="api-views"),
+    path("views/<int:pk>", ViewDetail.as_view(), name="api-view"),
     path("sessions", Sessions.as_view(), name="api-sessions"),
     path("sessions/<int:pk>", SessionDetail.as_view(), name="api-session"),
     path("sessions/<int:pk>/events", SessionEvents.as_view(), name="api-session-events"),

@@ -13,7 +13,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -25,7 +25,7 @@ from conversations.models import Assistant, SavedView
 from conversations.models.asking import MAX_NAME, MAX_QUERY
 from conversations.pages import capped_count
 from conversations.query import parse
-from conversations.saved_views import NameTaken, View
+from conversations.saved_views import BadQuery, NameTaken, View
 from enterprise.audit import record
 from enterprise.models import User
 from enterprise.pages.guards import needs
@@ -39,6 +39,15 @@ class ViewForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=MAX_NAME)
     shared = forms.BooleanField(label=_("Everybody in the team sees it"), required=False)
     q = forms.CharField(max_length=MAX_QUERY, required=False, widget=forms.HiddenInput)
+
+
+def first_list(request: HttpRequest) -> str:
+    """The address that a day begins with: trouble, or all sessions while nobody has any."""
+    ask = Ask(request)
+    query = saved_views.BY_KEY[saved_views.LANDING].query
+    if ask.assistant and capped_count(ask.matching(parse(query, FEATURES).query), 0):
+        return ask.list_url(query, view=saved_views.LANDING)
+    return reverse("conversations:session-list")
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,11 @@ def view_save(request: HttpRequest, pk: int) -> HttpResponse:
     """Let the view mean what the list asks now; somebody else's becomes a private copy."""
     ask, saved = Ask(request), _saved(request, pk)
     query = request.POST.get("q", ask.text).strip()[:MAX_QUERY]
-    saved, is_copy = saved_views.change(_person(request), saved, query=query)
+    try:
+        saved, is_copy = saved_views.change(_person(request), saved, query=query)
+    except BadQuery as error:
+        messages.error(request, str(error))
+        return _to(request, ask.list_url(query))
     record(request, "view.create" if is_copy else "view.change", saved.name, id=saved.pk, query=query[:500])
     if is_copy:
         text = gettext("That view is somebody else's: you have a copy of your own now, “%(name)s”.")
@@ -169,6 +182,9 @@ def _create(request: HttpRequest, ask: Ask) -> HttpResponse:
     except NameTaken as error:
         form.add_error("name", str(error))
         return _form(request, ask, form)
+    except BadQuery as error:
+        form.add_error("q", str(error))
+        return _form(request, ask, form)
     record(request, "view.create", saved.name, id=saved.pk, query=query[:500], shared=shared)
     messages.success(request, gettext("“%(name)s” is saved.") % {"name": saved.name})
     return _to(request, ask.list_url(saved.query, view=str(saved.pk)))
@@ -213,13 +229,9 @@ def _assistant(ask: Ask) -> Assistant:
 
 def _saved(request: HttpRequest, pk: int, *, to_change: bool = False, is_deleted: bool = False) -> SavedView:
     """The saved view, if this person may see it. Raises Http404, and PermissionDenied where it may not be changed."""
-    if pk >= 2**63:
-        raise Http404
-    found = SavedView.objects.filter(deleted_at__isnull=not is_deleted).select_related("assistant", "owner")
-    saved = get_object_or_404(found, pk=pk)
-    person = _person(request)
-    if saved.owner_id != person.pk and not saved.is_shared:
-        raise Http404
-    if to_change and not saved_views.may_change(person, saved):
+    saved = saved_views.saved(_person(request), pk, is_deleted=is_deleted)
+    if saved is None:
+        raise Http404(gettext("There is no such view."))
+    if to_change and not saved_views.may_change(_person(request), saved):
         raise PermissionDenied
     return saved
