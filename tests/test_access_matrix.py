@@ -14,8 +14,9 @@ import pytest
 from django.db import transaction
 from django.test import Client
 from django.urls import URLResolver, get_resolver
+from django.utils import timezone
 
-from conversations.models import ConversationTag, Event, Session, Tag
+from conversations.models import ConversationTag, Event, SavedView, Session, Tag
 from conversations.tagging import Wanted, put_on
 from enterprise.api.authentication import access_token
 from enterprise.models import AuditLine, DemoState, SignInLink, User
@@ -69,6 +70,15 @@ GET    sessions/<int:pk>/strip/                                          in     
 GET    sessions/<int:pk>/events/                                         in        in       404       200       200       200
 GET    sessions/<int:pk>/events/<int:event_id>/                          in        in       404       200       200       200
 GET    sessions/<int:pk>/turns/<int:event_id>/                           in        in       404       200       200       200
+GET    views/                                                            in        in       403       200       200       200
+POST   views/                                                            in        in       403       302       302       302
+GET    views/new/                                                        in        in       403       200       200       200
+GET    views/counts/                                                     in        in       403       200       200       200
+POST   views/<int:pk>/save/                                              in        in       403       302       302       302
+POST   views/<int:pk>/change/                                            in        in       403       403       200       200
+POST   views/<int:pk>/delete/                                            in        in       403       403       200       200
+POST   views/<int:pk>/restore/                                           in        in       403       403       302       302
+POST   views/<slug:key>/star/                                            in        in       403       200       200       200
 GET    conversations/                                                    in        in       302       302       302       302
 GET    conversations/<sender:rest>                                       in        in       404       302       302       302
 POST   api/auth                                                         200       200       200       200       200       200
@@ -103,6 +113,11 @@ GET    api/conversations/<sender:sender_id>                             401     
 GET    api/sessions                                                     401       401       403       200       200       200
 GET    api/sessions/<int:pk>                                            401       401       403       200       200       200
 GET    api/sessions/<int:pk>/events                                     401       401       403       200       200       200
+GET    api/views                                                        401       401       403       200       200       200
+POST   api/views                                                        401       401       403       201       201       201
+GET    api/views/<int:pk>                                               401       401       403       200       200       200
+PATCH  api/views/<int:pk>                                               401       401       403       200       200       200
+DELETE api/views/<int:pk>                                               401       401       403       403       204       204
 ANY    api/^.*$                                                         404       404       404       404       404       404
 """
 
@@ -196,8 +211,14 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     )
     DemoState.objects.create(pk=1, state="done", position=9, total=9, paced_to=1.8e9)
     session = Session.objects.get()
+    mine = {"assistant": session.assistant, "owner": people["reviewer"], "query": "hush-hush", "is_shared": True}
+    view = SavedView.objects.create(name="psst", **mine)
+    gone = SavedView.objects.create(name="gone", deleted_at=timezone.now(), **mine)
     return Stage(
         {
+            "views/<int:pk>/restore": f"views/{gone.pk}/restore",
+            "views/<int:pk>": f"views/{view.pk}",
+            "views/<slug:key>": "views/trouble",
             "people/<int:pk>": f"people/{people['reviewer'].pk}",
             "sources/<int:pk>": f"sources/{source.pk}",
             "rejected/<int:pk>": f"rejected/{rejected.pk}",
@@ -226,6 +247,12 @@ BODIES: dict[str, Any] = {
         "again": "a fourth boat then",
     },
     "profile/theme/": {"theme": "dark"},
+    "views/": {"name": "mine", "q": "hello"},
+    "views/<int:pk>/save/": {"q": "hello"},
+    "views/<int:pk>/change/": {"name": "other", "shared": "on"},
+    "views/<slug:key>/star/": {"on": "1"},
+    "api/views": {"name": "mine", "query": "hello"},
+    "api/views/<int:pk>": {"name": "other"},
     "api/auth": {"username": "admin", "password": PASSWORD},
     **{
         f"api/conversations/<sender:sender_id>/{name}": [{"value": "hush-hush"}]
