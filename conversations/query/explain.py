@@ -6,7 +6,7 @@ which every language of the page shares, and never by gluing translated half-sen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -100,6 +100,11 @@ class _Words:
         self.gettext = gettext
         self.ngettext = ngettext
         self.fields = fields
+        self.measures: Mapping[str, tuple[str, str, Callable[[float | None], str]]] = {
+            "": ("below", "above", render_number),
+            "s": ("shorter", "longer", self.length),
+            "min": ("before", "after", render_clock),
+        }
 
     def say(self, key: str, **params: str) -> str:
         return self.gettext(_OPS[key]) % params if params else self.gettext(_OPS[key])
@@ -193,10 +198,7 @@ class _Words:
     def numbers(self, numbers: Range) -> str:
         if numbers.unit == "s" and numbers.low is not None and numbers.high is not None and numbers.high_open:
             return self.length(numbers.low, numbers.high - numbers.low)  # the whole unit
-        write = {"s": self.length, "min": render_clock}.get(numbers.unit, render_number)
-        below, above = {"s": ("shorter", "longer"), "min": ("before", "after")}.get(
-            numbers.unit, ("below", "above")
-        )
+        below, above, write = self.measures[numbers.unit]
         low, high = write(numbers.low), write(numbers.high)
         if numbers.low is None:
             return self.say(below if numbers.high_open else "at_most", number=high)

@@ -46,7 +46,7 @@ def confidence(name: str, condition: str, span: Span, report: Report) -> Range |
     try:
         return _confidences(condition)
     except _Wrong as wrong:
-        suggestion = wrong.suggestion and name + wrong.suggestion
+        suggestion = name + wrong.suggestion if name and wrong.suggestion else None
         report(Mistake("no_confidence", span, {"value": condition}, suggestion))
         return None
 
@@ -128,7 +128,7 @@ def _compared(text: str, point: Callable[[str], float], code: str) -> Range:
 
 def _whole(text: str) -> float:
     number = as_number(text) if _NUMBER.fullmatch(text) else None
-    if not isinstance(number, int):
+    if number is None or number % 1:
         raise _Wrong("not_a_number")
     return number
 

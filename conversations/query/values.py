@@ -42,27 +42,21 @@ def joined(pieces: tuple[Piece, ...]) -> str:
 
 def read(field: Field, pieces: tuple[Piece, ...], span: Span, report: Report) -> Value | None:
     """One value of `field`, or None after a report of what is wrong with it."""
-    text = joined(pieces)
-    if field.kind in ("number", "confidence", "duration", "time"):
-        return measures.read(field, text, span, report)
-    if field.kind == "date":
-        return _date(field, text, span, report)
-    if field.kind == "enum":
-        return _enum(field, text, span, report)
-    if field.kind == "text":
-        return text_word(pieces, span, report)
-    if field.kind == "slot":
-        return _slot(pieces, span, report)
-    if field.kind == "id" and not text:
-        report(Mistake("missing_value", span, {"field": field.name, "example": field.example}))
-        return None
-    if not pieces[-1].quoted:
-        if field.confidence and (short := _SHORT_FORM.fullmatch(pieces[-1].text)):
-            written = "" if len(pieces) > 1 else short[1]  # what a suggestion begins with
-            return _with_confidence(field, joined(pieces[:-1]) + short[1], short[2], written, span, report)
-        if len(pieces) == 1 and (special := _special(field, text.lower(), span, report)):
-            return special if isinstance(special, Special) else None
-    return Word(text)
+    value: Value | None
+    match field.kind:
+        case "number" | "confidence" | "duration" | "time":
+            value = measures.read(field, joined(pieces), span, report)
+        case "date":
+            value = _date(field, joined(pieces), span, report)
+        case "enum":
+            value = _enum(field, joined(pieces), span, report)
+        case "text":
+            value = text_word(pieces, span, report)
+        case "slot":
+            value = _slot(pieces, span, report)
+        case _:
+            value = _name(field, pieces, span, report)
+    return value
 
 
 def text_word(pieces: tuple[Piece, ...], span: Span, report: Report) -> Word | None:
@@ -113,24 +107,26 @@ def _slot(pieces: tuple[Piece, ...], span: Span, report: Report) -> Word | None:
     return Word(joined(pieces))
 
 
-def _special(field: Field, text: str, span: Span, report: Report) -> Special | Mistake | None:
-    if text in dict(field.specials):
-        return Special(text)  # type: ignore[arg-type]  # the table of fields names no other
-    if field.kind == "person" and text == "nobody":
-        mistake = Mistake("no_nobody", span)
-        report(mistake)
-        return mistake
-    return None
-
-
-def _with_confidence(
-    field: Field, name: str, condition: str, written: str, span: Span, report: Report
-) -> Word | None:
-    if not name:
-        report(Mistake("confidence_name", span, {"example": field.example}))
+def _name(field: Field, pieces: tuple[Piece, ...], span: Span, report: Report) -> Word | Special | None:
+    text = joined(pieces)
+    literal = pieces[-1].quoted
+    if not literal and field.confidence and (short := _SHORT_FORM.fullmatch(pieces[-1].text)):
+        name = joined(pieces[:-1]) + short[1]
+        if not name:
+            report(Mistake("confidence_name", span, {"example": field.example}))
+            return None
+        before = short[1] if len(pieces) == 1 else ""  # a suggestion cannot say quotes again
+        confidence = measures.confidence(before, short[2], span, report)
+        return Word(name, confidence=confidence) if confidence else None
+    if not literal and len(pieces) == 1 and text.lower() in dict(field.specials):
+        return Special(text.lower())  # type: ignore[arg-type]  # the table of fields has no other
+    if field.kind == "id" and not text:
+        report(Mistake("missing_value", span, {"field": field.name, "example": field.example}))
         return None
-    confidence = measures.confidence(written, condition, span, report)
-    return Word(name, confidence=confidence) if confidence else None
+    if field.kind == "person" and not literal and text.lower() == "nobody":
+        report(Mistake("no_nobody", span))
+        return None
+    return Word(text)
 
 
 def _date(field: Field, text: str, span: Span, report: Report) -> When | None:
