@@ -153,8 +153,8 @@ def _flag(person: "User", choice: random.Random) -> None:
     if event is not None:
         Flag.objects.get_or_create(
             conversation_id=event.conversation_id,
-            timestamp=event.timestamp + choice.random(),
-            hash=event.hash,
+            anchor_at=event.timestamp + choice.random(),
+            anchor_hash=event.hash,
             defaults={"user": person},
         )
 

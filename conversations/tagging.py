@@ -1,6 +1,7 @@
 """Tags on conversations: what bots set from their custom actions, and people put on and take off."""
 
 import re
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from conversations.identity import shown
-from conversations.models import Assistant, Conversation, ConversationTag, Tag
+from conversations.models import Assistant, Conversation, TagUse, Tag
 from conversations.store import ensure_conversation
 from enterprise.models import User
 
@@ -59,7 +60,7 @@ def _wanted(entry: Any) -> Wanted:
 
 def of_conversation(conversation_id: int) -> list[Tag]:
     """The tags that are on it, in the order in which they were first used."""
-    uses = ConversationTag.objects.filter(conversation_id=conversation_id, is_removed=False)
+    uses = TagUse.objects.filter(conversation_id=conversation_id, is_removed=False)
     return [use.tag for use in uses.select_related("tag").order_by("id")]
 
 
@@ -76,18 +77,17 @@ def put_on(
         raise BadTags(_("There is no tag %(id)d.") % {"id": missing[0]})
     conversation_id = ensure_conversation(assistant_name, sender_id)
     assistant = Assistant.objects.get(name=assistant_name)
-    source = ConversationTag.Source.PERSON if by else ConversationTag.Source.BOT
+    source = TagUse.Source.PERSON if by else TagUse.Source.BOT
     with transaction.atomic():
         tags = _vocabulary(assistant, wanted)
-        ConversationTag.objects.bulk_create(
-            [
-                ConversationTag(conversation_id=conversation_id, tag=tag, source=source, user=by)
-                for tag in tags
-            ],
-            ignore_conflicts=True,
+        known = set(TagUse.objects.filter(conversation_id=conversation_id).values_list("tag_id", flat=True))
+        TagUse.objects.bulk_create(
+            TagUse(conversation_id=conversation_id, anchor_at=time.time(), tag=tag, source=source, user=by)
+            for tag in tags
+            if tag.pk not in known
         )
         if by:
-            ConversationTag.objects.filter(
+            TagUse.objects.filter(
                 conversation_id=conversation_id, tag__in=tags, is_removed=True
             ).update(is_removed=False, source=source, user=by)
     return of_conversation(conversation_id)
@@ -115,8 +115,8 @@ def take_off(conversation: Conversation, tag_id: int, *, by: User) -> bool:
     """A person takes a tag off, and bots leave it off. Whether it was on."""
     if tag_id >= 2**63:  # SQLite would not take it
         return False
-    on = ConversationTag.objects.filter(conversation=conversation, tag_id=tag_id, is_removed=False)
-    return bool(on.update(is_removed=True, source=ConversationTag.Source.PERSON, user=by))
+    on = TagUse.objects.filter(conversation=conversation, tag_id=tag_id, is_removed=False)
+    return bool(on.update(is_removed=True, source=TagUse.Source.PERSON, user=by))
 
 
 def vocabulary(assistant: Assistant) -> list[Tag]:

@@ -3,7 +3,7 @@
 from django.db import IntegrityError, router, transaction
 from django.db.models import Exists, OuterRef
 
-from conversations.models import Conversation, ConversationTag, Flag
+from conversations.models import Conversation, TagUse, Flag
 
 KEEP_EMPTY = 86_400.0  # seconds that a conversation waits for its first event
 
@@ -13,7 +13,7 @@ def forget_empty(now: float, *, most: int = 1000) -> int:
 
     One statement, so that a batch which brings the first event meanwhile wins: the condition is asked again under the lock.
     """
-    labelled = Exists(ConversationTag.objects.filter(conversation=OuterRef("pk")))
+    labelled = Exists(TagUse.objects.filter(conversation=OuterRef("pk")))
     flagged = Exists(Flag.objects.filter(conversation=OuterRef("pk")))
     empty = Conversation.objects.filter(~labelled, ~flagged, n_events=0, created_at__lt=now - KEEP_EMPTY)
     oldest = empty.order_by("id").values("id")[:most]

@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 from django.utils import timezone
 
-from conversations.models import ConversationTag, Event, SavedView, Session, Tag
+from conversations.models import TagUse, Event, SavedView, Session, Tag
 from conversations.tagging import Wanted, put_on
 from enterprise.api.authentication import access_token
 from enterprise.models import AuditLine, DemoState, SignInLink, User
@@ -406,7 +406,7 @@ def test_a_write_from_another_site_is_refused(stage: Stage, line: Line) -> None:
 
 def _everything() -> list[Any]:
     """All that a page can write."""
-    models = (User, SignInLink, AuditLine, DemoState, Source, RejectedMessage, Event, Tag, ConversationTag)
+    models = (User, SignInLink, AuditLine, DemoState, Source, RejectedMessage, Event, Tag, TagUse)
     return [list(model._default_manager.order_by("pk").values_list()) for model in models]
 
 

@@ -13,7 +13,7 @@ from conversations.identity import parse as parse_json
 from conversations.models import (
     Assistant,
     Conversation,
-    ConversationTag,
+    TagUse,
     Event,
     Flag,
     Session,
@@ -172,10 +172,12 @@ def test_tags_and_flags_filter_and_show(api: Client, ben: User) -> None:
     ada = Conversation.objects.get(sender_id="ada")
     tag = Tag.objects.create(assistant=ada.assistant, value="refund")
     gone = Tag.objects.create(assistant=ada.assistant, value="gone")
-    ConversationTag.objects.create(conversation=ada, tag=tag, source="bot")
-    ConversationTag.objects.create(conversation=ada, tag=gone, source="bot", is_removed=True)
+    TagUse.objects.create(conversation=ada, anchor_at=NOW, tag=tag, source="bot")
+    TagUse.objects.create(conversation=ada, anchor_at=NOW, tag=gone, source="bot", is_removed=True)
     event = Event.objects.get(conversation__sender_id="bob")
-    Flag.objects.create(conversation=event.conversation, timestamp=event.timestamp, hash=event.hash, user=ben)
+    Flag.objects.create(
+        conversation=event.conversation, anchor_at=event.timestamp, anchor_hash=event.hash, user=ben
+    )
     assert senders(api.get("/api/conversations", {"tags_any": f"{tag.pk},{gone.pk}"})) == ["ada"]
     assert senders(api.get("/api/conversations", {"tags_any": gone.pk})) == []
     assert senders(api.get("/api/conversations", {"is_flagged": "true"})) == ["bob"]
@@ -191,7 +193,9 @@ def test_events_are_answered_to_the_letter(api: Client, ben: User) -> None:
         {"event": "flow_telepathy", "深": "い"},
     )  # fmt: skip
     event = Event.objects.get(type="bot")
-    Flag.objects.create(conversation=event.conversation, timestamp=event.timestamp, hash=event.hash, user=ben)
+    Flag.objects.create(
+        conversation=event.conversation, anchor_at=event.timestamp, anchor_hash=event.hash, user=ben
+    )
     answer = api.get("/api/conversations/ada")
     text = answer.content.decode()
     for body in bodies:

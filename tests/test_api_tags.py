@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from conversations.api.tags import Strangers
-from conversations.models import Assistant, Conversation, ConversationTag, Tag
+from conversations.models import Assistant, Conversation, TagUse, Tag
 from enterprise.models import AuditLine, User
 from tests.test_api_conversations import publish, user
 
@@ -58,7 +58,7 @@ def test_a_bot_sets_tags_without_login_before_the_first_event(
     assert answer.json()[0]["color"] == "FF0000"
     conversation = Conversation.objects.get(sender_id="ada")
     assert (conversation.n_events, conversation.assistant.name) == (0, "default")
-    assert {row.source for row in ConversationTag.objects.all()} == {"bot"}
+    assert {row.source for row in TagUse.objects.all()} == {"bot"}
     publish("ada", user("hello"))
     assert Conversation.objects.get(sender_id="ada").pk == conversation.pk
 
@@ -69,7 +69,7 @@ def test_the_same_call_again_changes_nothing(bot: Client) -> None:
         bot, [{"value": "refund", "color": "FF0000"}, {"value": " refund "}, {"id": first.json()[0]["id"]}]
     )
     assert again.json() == first.json()
-    assert (Tag.objects.count(), ConversationTag.objects.count()) == (1, 1)
+    assert (Tag.objects.count(), TagUse.objects.count()) == (1, 1)
     assert values(post(bot, {"value": "alone"})) == ["refund", "alone"]
     assert values(post(bot, json.dumps(json.dumps([{"value": "twice"}])))) == ["refund", "alone", "twice"]
     assert values(post(bot, [])) == ["refund", "alone", "twice"]
@@ -82,7 +82,7 @@ def test_what_a_person_took_off_a_bot_does_not_put_back(bot: Client, api: Client
     assert values(post(bot, [{"value": "refund"}, {"value": "vip"}])) == ["vip"]
     assert values(api.get("/api/conversations/ada/tags")) == ["vip"]
     assert values(post(api, [{"value": "refund"}])) == ["refund", "vip"]
-    put_back = ConversationTag.objects.get(tag=tag)
+    put_back = TagUse.objects.get(tag=tag)
     assert (put_back.source, put_back.user, put_back.is_removed) == ("person", ben, False)
     assert list(AuditLine.objects.order_by("id").values_list("action", flat=True)) == [
         "conversation.untag",
@@ -103,7 +103,7 @@ def test_what_are_no_tags_is_refused_and_leaves_nothing(bot: Client, body: str) 
     assert answer.json()["status"] == "failure"
     assert answer.json()["message"]
     assert not Tag.objects.exists()
-    assert not ConversationTag.objects.exists()
+    assert not TagUse.objects.exists()
 
 
 def test_any_text_is_a_tag(bot: Client) -> None:
@@ -144,7 +144,7 @@ def test_reading_and_removing_ask_who_it_is(
         assert client.get("/api/conversations/tags").status_code == status
         assert client.delete(f"/api/conversations/ada/tags/{tag}").status_code == status
         assert client.delete(f"/api/conversations/tags/{tag}").status_code == status
-    assert ConversationTag.objects.filter(is_removed=False).count() == 1
+    assert TagUse.objects.filter(is_removed=False).count() == 1
 
 
 def test_the_vocabulary_of_an_assistant(bot: Client, api: Client) -> None:

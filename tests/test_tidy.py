@@ -2,7 +2,7 @@
 
 import pytest
 
-from conversations.models import Conversation, ConversationTag, Tag
+from conversations.models import Conversation, TagUse, Tag
 from conversations.store import ensure_conversation, store
 from conversations.tidy import forget_empty
 from tests.histories import NOW, Message
@@ -19,7 +19,7 @@ def test_only_old_empty_and_unlabelled_conversations_go() -> None:
     ensure_conversation("default", "nothing came")
     tagged = Conversation.objects.get(pk=ensure_conversation("default", "tagged"))
     tag = Tag.objects.create(assistant=tagged.assistant, value="vip")
-    ConversationTag.objects.create(conversation=tagged, tag=tag, source=ConversationTag.Source.BOT)
+    TagUse.objects.create(conversation=tagged, anchor_at=NOW, tag=tag, source=TagUse.Source.BOT)
     store(envelopes("default", [Message("spoke", '{"event": "bot", "timestamp": 1.7e9, "text": "hi"}')]))
 
     assert forget_empty(NOW + DAY - 1) == 0

@@ -18,7 +18,7 @@ from conversations.api.scope import assistant_of, conversation_of, filters_of
 from conversations.filters import NUMBERS, between, condition, context_of
 from conversations.filterset import Moment, SessionFilterSet
 from conversations.identity import shown
-from conversations.models import Assistant, Conversation, ConversationTag, Event, Flag, Session, SessionValue
+from conversations.models import Assistant, Conversation, TagUse, Event, Flag, Session, SessionValue
 from conversations.pages import gathered
 from conversations.query import Range, Term, Text
 from enterprise.api import pagination
@@ -119,12 +119,12 @@ def _upstream(request: Request, found: QuerySet[Conversation]) -> QuerySet[Conve
             raise Failure(
                 400, "InvalidParameter", _("Tags are given by their ids."), {"parameter": "tags_any"}
             )
-        uses = ConversationTag.objects.filter(
+        uses = TagUse.objects.filter(
             conversation=OuterRef("pk"), tag__in=map(int, ids), is_removed=False
         )
         found = found.filter(Exists(uses))
     if is_flagged := request.GET.get("is_flagged", "").lower():
-        flags = Exists(Flag.objects.filter(conversation=OuterRef("pk")))
+        flags = Exists(Flag.objects.standing().filter(conversation=OuterRef("pk")))
         found = found.filter(flags if is_flagged in ("true", "1", "yes") else ~flags)
     if (status := request.GET.get("review_status")) and "unread" not in status.split(","):
         found = found.none()  # nothing can be reviewed yet
@@ -151,11 +151,11 @@ def _rows(page: list[tuple[int, str, float | None]]) -> Iterator[dict[str, Any]]
         values.values_list("session__conversation_id", "kind", "value").distinct().order_by("value")
     ):
         lists.setdefault((pk, _LISTS[Kind(kind)]), []).append(value)
-    uses = ConversationTag.objects.filter(conversation__in=ids, is_removed=False).order_by("id")
+    uses = TagUse.objects.filter(conversation__in=ids, is_removed=False).order_by("id")
     tags: dict[int, list[int]] = {}
     for pk, tag_id in uses.values_list("conversation_id", "tag_id"):
         tags.setdefault(pk, []).append(tag_id)
-    flags = set(Flag.objects.filter(conversation__in=ids).values_list("conversation_id", flat=True))
+    flags = set(Flag.objects.standing().filter(conversation__in=ids).values_list("conversation_id", flat=True))
     for pk, sender_id, last_at in page:
         yield {
             "sender_id": sender_id,

@@ -15,7 +15,7 @@ _SUSPECT = ("NaN", "Infinity", '"is_flagged"')
 
 def flagged(conversation_id: int) -> set[tuple[float, bytes]]:
     """The flagged turns of a conversation, as (timestamp, hash) of their events."""
-    flags = Flag.objects.filter(conversation_id=conversation_id).values_list("timestamp", "hash")
+    flags = Flag.objects.filter(conversation_id=conversation_id).values_list("anchor_at", "anchor_hash")
     return {(timestamp, bytes(digest)) for timestamp, digest in flags}
 
 

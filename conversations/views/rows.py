@@ -2,50 +2,72 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from django.db.models import Q
-
-from conversations.models import ConversationTag, Event, Session, Tag
+from conversations.models import Event, Session
 from conversations.summary import UNSURE_BELOW
 from conversations.transcript import Segment, Wanted
 from conversations.transcript.spans import find, segments
 
+from .opening import Look, looks, matcher_of
+from .opinions import Said, said_of
+
+if TYPE_CHECKING:
+    from .asking import Ask
+
 QUOTE = 140  # code points
 LEAD = 28  # of these before the first hit
-MAX_READ = 1000  # messages that are looked through for the words of a query
 
 
 @dataclass(slots=True)
 class Row:
-    """A session as its list row shows it."""
+    """A session as its list row shows it. `n_new`: user turns since the latest review."""
 
     session: Session
+    said: Said
     quote: list[Segment] = field(default_factory=list)
-    tags: list[Tag] = field(default_factory=list)
+    n_new: int = 0
 
     @property
     def is_unsure(self) -> bool:
         lowest = self.session.min_intent_confidence
         return lowest is not None and lowest < UNSURE_BELOW
 
+    @property
+    def version(self) -> str:
+        """Changes with what the row shows, but for who has the session open."""
+        return version_of(self.session.revision, self.said.stamp)
 
-def rows_of(found: Iterable[Session], wanted: Wanted) -> list[Row]:
-    """A row for each session; the quote is the message that the query's words hit, else the turn that matters."""
+
+def version_of(revision: int, stamp: str | None) -> str:
+    """A row's version, of what happened and of what was said; a session that nobody judged has its revision alone."""
+    return f"{revision}_{stamp.replace('.', '_')}" if stamp else str(revision)
+
+
+def rows_of(found: Iterable[Session], ask: Ask) -> list[Row]:
+    """A row for each session; it quotes the turn at which the session opens."""
     sessions = list(found)
-    tags: dict[int, list[Tag]] = defaultdict(list)
-    ids = {session.conversation_id for session in sessions}
-    used = ConversationTag.objects.filter(conversation__in=ids, is_removed=False).select_related("tag")
-    for use in used.order_by("created_at", "id"):
-        tags[use.conversation_id].append(use.tag)
-    said = _hits(sessions, wanted)
+    said = said_of(sessions, ask.user)
+    seen = looks(sessions, matcher_of(ask))
+    texts = quotes(seen)
     return [
-        Row(session, quote(said.get(session.pk) or _matter(session), wanted), tags[session.conversation_id])
+        Row(
+            session,
+            said[session.pk],
+            quote(texts.get(session.pk) or _matter(session), ask.wanted),
+            seen[session.pk].n_new if session.pk in seen else 0,
+        )
         for session in sessions
     ]
+
+
+def quotes(seen: Mapping[int, Look]) -> dict[int, str]:
+    """What was said in the turn that each session opens at."""
+    found = {pk: one.message for pk, one in seen.items()}
+    texts = dict(Event.objects.filter(pk__in=set(found.values()) - {None}).values_list("pk", "text"))
+    return {pk: texts[message] for pk, message in found.items() if message in texts}
 
 
 def _matter(session: Session) -> str:
@@ -62,36 +84,3 @@ def quote(text: str, wanted: Wanted) -> list[Segment]:
         text = "…" + text[start:]
         places = find(phrases, text)
     return segments(text, (), places, limit=QUOTE)
-
-
-def _hits(sessions: Sequence[Session], wanted: Wanted) -> dict[int, str]:
-    """The first message of each session that the query's words are in, as far as one query finds them."""
-    if not wanted.has_text:
-        return {}
-    words = {word for phrase in (*wanted.user_text, *wanted.bot_text) for word in phrase.words[:1]}
-    plain = [word for word in words if re.fullmatch(r"[a-z0-9]+", word)]
-    found = Event.objects.filter(
-        conversation__in={session.conversation_id for session in sessions}, type__in=["user", "bot"]
-    )
-    if plain and len(plain) == len(words):
-        either = Q()
-        for word in plain:
-            either |= Q(text__icontains=word)
-        found = found.filter(either)
-    by_conversation: dict[int, list[tuple[float, str, str]]] = defaultdict(list)
-    columns = found.order_by("conversation_id", "timestamp").values_list(
-        "conversation_id", "timestamp", "type", "text"
-    )
-    for conversation, timestamp, kind, text in columns[:MAX_READ]:
-        if find(wanted.user_text if kind == "user" else wanted.bot_text, text):
-            by_conversation[conversation].append((timestamp, kind, text))
-    result: dict[int, str] = {}
-    for session in sessions:
-        own = [
-            (kind != "user", timestamp, text)
-            for timestamp, kind, text in by_conversation[session.conversation_id]
-            if session.start_at <= timestamp <= session.last_at
-        ]
-        if own:
-            result[session.pk] = min(own)[2]
-    return result
