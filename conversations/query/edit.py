@@ -1,56 +1,110 @@
-"""The two edits of chips and facets: take one condition out of a query's text, put one in."""
+"""Edits of a query's text, as chips and menus make them: take off, add, turn round, replace.
+
+All of them work on the text as written where there is one: what is not edited stays as it is, and a part that was
+wrong stays there, and so does its mistake. Edited terms come back in canonical form.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Several
 from dataclasses import replace
 
-from .ast import NOWHERE, Item, Query, Setting, Term, Word
-from .fields import FIELDS, find
+from .ast import NOWHERE, Item, Query, Sequence, Setting, Term, Value, Word
+from .field import MEASURED
+from .fields import find
+from .lexer import MINUS, lex
 from .parser import parse
 from .render import render_item
 
+Change = tuple[Item | Setting, str]
+
 
 def without(query: Query, item: Item | Setting) -> str:
-    """The query's text with one of its items or settings (the very object) taken out.
+    """The query's text with one of its items or settings (the very object) taken out."""
+    return edited(query, [(item, "")])
 
-    Works on the text as written where there is one: a part that was wrong stays there, and so does its mistake.
-    """
-    return _exchange(query, item, "")
+
+def without_value(query: Query, term: Term, value: Value) -> str:
+    """The text with one value of a term (the very object) taken out; with its last value the term goes."""
+    rest = tuple(other for other in term.values if other != value)
+    return edited(query, [(term, render_item(replace(term, values=rest)) if rest else "")])
+
+
+def replaced(query: Query, term: Term, old: Value, new: Value) -> str:
+    """The text with `new` where the term (the very object) has the value `old`."""
+    values = dict.fromkeys(new if value == old else value for value in term.values)
+    return edited(query, [(term, render_item(replace(term, values=tuple(values))))])
+
+
+def negated(query: Query, item: Item) -> str:
+    """The text with an item (the very object) turned into its opposite. A sequence has none: the text stays."""
+    if isinstance(item, Sequence):
+        return edited(query, [])
+    if query.source is None or item.span == NOWHERE:
+        return edited(query, [(item, render_item(replace(item, negated=not item.negated)))])
+    written = query.source[slice(*item.span)]
+    return edited(query, [(item, written[1:] if written[0] in MINUS else f"-{written}")])
+
+
+def with_setting(query: Query, name: str, value: str | None) -> str:
+    """The text with `name:value` as its only setting of this name; None takes it out."""
+    setting = next((one for one in query.settings if one.name == name), None)
+    text = f"{name}:{value}" if value else ""
+    return edited(query, [(setting, text)]) if setting else edited(query, [], text)
 
 
 def with_term(query: Query, field: str, value: str, *, negated: bool = False, any_of: bool = False) -> str:
     """The query's text with `field:value` added, unless it stands there already.
 
-    `value` is taken literally for names and texts; for numbers and dates it is an expression such as `>5` or `7d`.
-    `any_of`: where a positive term of the field stands already, the value joins its values (`a,b`).
+    `value` is taken literally for names and texts; for numbers, dates and their like it is an expression such as
+    `>5` or `7d`. `any_of`: where a positive term of the field stands already, the value joins its values (`a,b`).
     """
     term = _term(field, value, negated)
     for item in query.items:
         if not isinstance(item, Term) or item.field != term.field or item.negated != negated:
             continue
         if item == term or (any_of and not negated and term.values[0] in item.values):
-            return _exchange(query, None, "")
+            return edited(query, [])
         if any_of and not negated:
-            return _exchange(query, item, render_item(replace(item, values=item.values + term.values)))
-    return f"{_exchange(query, None, '')} {render_item(term)}".strip()
+            return edited(query, [(item, render_item(replace(item, values=item.values + term.values)))])
+    return edited(query, [], render_item(term))
 
 
 def _term(field: str, value: str, negated: bool) -> Term:
-    row = find(field, FIELDS)
+    row = find(field)
     name = row.name if row else field
-    if row and row.kind in ("number", "date"):
+    if row and row.kind in MEASURED:
         read = parse(f"{'-' * negated}{name}:{value}").query.items
         if len(read) == 1 and isinstance(read[0], Term):
             return read[0]
     return Term(name, (Word(value),), negated)
 
 
-def _exchange(query: Query, item: Item | Setting | None, text: str) -> str:
-    """The query's text with `text` where `item` stood (None: as it is)."""
-    if query.source is None or (item is not None and item.span == NOWHERE):
-        parts = [text if other is item else render_item(other) for other in (*query.items, *query.settings)]
-        return " ".join(filter(None, parts))
-    if item is None:
-        return query.source.strip()
-    start, end = item.span
-    return " ".join(filter(None, (query.source[:start].strip(), text, query.source[end:].strip())))
+def edited(query: Query, changes: Several[Change], added: str = "") -> str:
+    """The query's text with other text where items or settings stood, and `added` beside it."""
+    if query.source is None or any(item.span == NOWHERE for item, _ in changes):
+        new = {id(item): text for item, text in changes}
+        written = [new.get(id(item)) for item in (*query.items, *query.settings)]
+        parts = [
+            render_item(item) if text is None else text
+            for item, text in zip((*query.items, *query.settings), written, strict=True)
+        ]
+        return " ".join(filter(None, [*parts, added]))
+    text = query.source.strip()
+    indent = len(query.source) - len(query.source.lstrip())
+    for item, new_text in sorted(changes, key=lambda change: change[0].span, reverse=True):
+        start, end = item.span[0] - indent, item.span[1] - indent
+        text = " ".join(filter(None, (text[:start].rstrip(), new_text, text[end:].lstrip())))
+    return _beside(text, added)
+
+
+def _beside(text: str, added: str) -> str:
+    """Both texts; the added one in front where the other would swallow it: an open quote, a then without its right
+    side."""
+    if not text or not added:
+        return text or added
+    lexemes, mistakes = lex(text)
+    open_ended = any(mistake.code == "open_quote" for mistake in mistakes)
+    if open_ended or (lexemes and lexemes[-1].kind in ("then", "never")):
+        return f"{added} {text}"
+    return f"{text} {added}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterator
 
 from .ast import Group, Item, Query, Range, Sequence, Setting, Special, Term, Text, Value, When, Word
 from .fields import FIELDS
@@ -27,10 +29,38 @@ def render_item(item: Item | Setting) -> str:
     if isinstance(item, Text):
         return minus + render_value(item.word)
     if isinstance(item, Term):
-        return f"{minus}{item.field}:{','.join(render_value(value, item.field) for value in item.values)}"
+        return f"{minus}{item.field}:{','.join(_values(item))}"
     if isinstance(item, Group):
         return f"{minus}({' '.join(map(render_item, item.terms))})"
     return f"{minus}({' OR '.join(map(render_item, item.alternatives))})"
+
+
+def _values(term: Term) -> Iterator[str]:
+    """The values in their order, unless one would be read as a part of the one before (`<0,1`, `city=a,b`)."""
+    values = term.values
+    if any(_swallows(term.field, *pair) for pair in itertools.pairwise(values)):
+        values = tuple(sorted(values, key=_is_open))
+    before: Value | None = None
+    for value in values:
+        text = render_value(value, term.field)
+        follows_confidence = isinstance(before, Word) and before.confidence is not None
+        yield f'"{text}"' if follows_confidence and text.isdecimal() else text
+        before = value
+
+
+def _swallows(field: str, value: Value, following: Value) -> bool:
+    if isinstance(value, Range) and isinstance(following, Range):
+        is_share = field in FIELDS and FIELDS[field].kind == "confidence"
+        whole = value.low in (None, 0, 1) and value.high in (None, 0, 1)
+        return is_share and _is_open(value) and whole and not _is_open(following)
+    return _is_open(value) and not _is_open(following)
+
+
+def _is_open(value: Value) -> bool:
+    """Whether this is a comparison, or a slot with its value."""
+    if isinstance(value, Range):
+        return value.low != value.high
+    return isinstance(value, Word) and value.equals is not None
 
 
 def render_value(value: Value, field: str = "") -> str:
