@@ -38,31 +38,52 @@ def insert(
         _executemany(f"INSERT INTO {table} ({names}) VALUES ({_marks(columns)}){conflict}", rows)
 
 
+def insert_or(
+    model: type[models.Model], columns: Sequence[str], rows: Sequence[Row], *, key: Sequence[str], bits: str
+) -> None:
+    """Insert `rows` (no two with the same `key`, columns with a unique index); of those that exist, set more `bits`."""
+    if not rows:
+        return
+    into = f"INSERT INTO {model._meta.db_table} AS t ({', '.join(columns)})"
+    conflict = (
+        f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {bits} = t.{bits} | excluded.{bits}"
+        f" WHERE t.{bits} | excluded.{bits} <> t.{bits}"
+    )
+    if is_postgresql():
+        _execute(f"{into} SELECT * FROM {_unnest(model, tuple(columns))}{conflict}", _arrays(rows))
+    else:
+        _executemany(f"{into} VALUES ({_marks(columns)}){conflict}", rows)
+
+
 def insert_new(
     model: type[models.Model], columns: Sequence[str], rows: Sequence[Row], *, key: Sequence[str]
-) -> set[tuple[Any, ...]]:
-    """Insert those of `rows` that are not there yet; return the `key` values of what was inserted.
+) -> dict[tuple[Any, ...], int]:
+    """Insert those of `rows` that are not there yet; return the `key` values of what was inserted, with their ids.
 
     `key` are columns with a unique index. Rows should come sorted by it, so that two writers meet in one order.
     """
     if not rows:
-        return set()
+        return {}
     table = model._meta.db_table
     names = ", ".join(columns)
     if is_postgresql():
         returned = _execute(
             f"INSERT INTO {table} ({names}) SELECT * FROM {_unnest(model, tuple(columns))}"
-            f" ON CONFLICT DO NOTHING RETURNING {', '.join(key)}",
+            f" ON CONFLICT DO NOTHING RETURNING id, {', '.join(key)}",
             _arrays(rows),
         )
-        return set(returned)
+        return {row[1:]: row[0] for row in returned}
     # executemany ... RETURNING gives no rows on SQLite; its transaction holds the only write lock, so look first.
     places = [columns.index(name) for name in key]
     keys = [tuple(row[place] for place in places) for row in rows]
     existing = set(find(model, key, keys, key=key))
-    fresh = [row for row, item in zip(rows, keys, strict=True) if item not in existing]
-    _executemany(f"INSERT INTO {table} ({names}) VALUES ({_marks(columns)})", fresh)
-    return set(keys) - existing
+    fresh = [(item, row) for item, row in zip(keys, rows, strict=True) if item not in existing]
+    ids = new_ids(model, len(fresh))
+    _executemany(
+        f"INSERT INTO {table} (id, {names}) VALUES (%s, {_marks(columns)})",
+        [(pk, *row) for pk, (_, row) in zip(ids, fresh, strict=True)],
+    )
+    return {item: pk for pk, (item, _) in zip(ids, fresh, strict=True)}
 
 
 def find(

@@ -5,15 +5,15 @@ Sums simply grow, wherever the event belongs. Only when a beginning moves, comes
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from conversations import bulk, rebuild, reverting, words
+from conversations import bulk, rebuild, reverting, value_rows, words
 from conversations.envelope import Envelope
 from conversations.identity import Key
-from conversations.models import Assistant, Conversation, Event, Session, SessionValue
+from conversations.models import Assistant, Conversation, Event, Session
 from conversations.reading import EventRow
-from conversations.rows import COLUMNS, VALUE_COLUMNS, SessionRow
-from conversations.summary import Summary
+from conversations.rows import ADDED, COLUMNS, STORED, SessionRow
+from conversations.summary import LAST_TURN, Summary
 from conversations.timeline import Mark, Role, mark, starts
 
 
@@ -22,6 +22,7 @@ class NewEvent(NamedTuple):
 
     envelope: Envelope
     activity_at: float
+    id: int  # of the stored row: its place in the order of arrival
 
     @property
     def row(self) -> EventRow:
@@ -38,6 +39,7 @@ class _Grown:
     added: Summary = field(default_factory=Summary)
     rows: list[EventRow] = field(default_factory=list)
     is_late: bool = False  # something came before an event that was there
+    turn: int = 0  # of the event that was added last
 
     @property
     def is_reverting(self) -> bool:
@@ -45,11 +47,18 @@ class _Grown:
         return bool(self.added.n_reverts or (self.is_late and self.session.summary.n_reverts))
 
     def add(self, event: NewEvent) -> None:
-        row = event.row
-        if not self.rows and not self.is_new:
-            self.is_late = row.key < self.session.last
-        self.session.last = max(self.session.last, row.key)
-        self.added.add(row, event.envelope.environment, event.activity_at)
+        row, session = event.row, self.session
+        if not self.rows:
+            self.is_late = not self.is_new and row.key < session.last
+            self.turn = session.summary.n_turns
+        session.last = max(session.last, row.key)
+        if row.type == "user":
+            self.turn += 1
+            session.newest_turn = max(event.id, session.newest_turn or 0)
+        # Where a late event belongs, only a look at all events would tell: housekeeping takes it.
+        self.added.add(
+            row, event.envelope.environment, event.activity_at, None if self.is_late else self.turn
+        )
         self.rows.append(row)
 
 
@@ -86,10 +95,9 @@ def _newest_sessions(conversations: list[Conversation]) -> dict[int, SessionRow]
     ids = [row.last_session for row in conversations if row.last_session]
     if not ids:
         return {}
-    names = ("id", *COLUMNS)
     condition, parameters = bulk.any_of("id", ids)
-    rows = bulk.select(f"SELECT {', '.join(names)} FROM conversations_session WHERE {condition}", parameters)
-    sessions = [SessionRow.from_database(dict(zip(names, row, strict=True))) for row in rows]
+    rows = bulk.select(f"SELECT {', '.join(STORED)} FROM conversations_session WHERE {condition}", parameters)
+    sessions = [SessionRow.from_database(dict(zip(STORED, row, strict=True))) for row in rows]
     return {session.conversation_id: session for session in sessions}
 
 
@@ -138,7 +146,7 @@ def _appended(
 def _inserted(conversation: Conversation, events: list[NewEvent], gap: float | None) -> list[_Grown] | None:
     """Some events are late. None when they move, make or remove a beginning."""
     marks, known = _neighbourhood(conversation, events[0].row.key, events[-1].row.key)
-    rows = Session.objects.filter(conversation=conversation).values("id", *COLUMNS)
+    rows = Session.objects.filter(conversation=conversation).values(*STORED)
     sessions = sorted(
         (_Grown(SessionRow.from_database(row)) for row in rows), key=lambda grown: grown.session.start
     )
@@ -183,18 +191,30 @@ def _write(grown: list[_Grown], conversations: dict[int, Conversation]) -> None:
         session.id = new_id
         conversations[session.conversation_id].last_session = new_id
     _mark_reverts([item for item in grown if item.is_reverting])
-    values = []
+    moved: list[SessionRow] = []
+    reviewed: list[SessionRow] = []
+    values: list[tuple[Any, ...]] = []
     for item in grown:
-        session = item.session
-        session.revision = conversations[session.conversation_id].revision
+        session, conversation = item.session, conversations[item.session.conversation_id]
+        session.revision = conversation.revision
+        conversation.is_stale |= item.is_late
+        period, n_turns = session.period, session.summary.n_turns
         session.summary.merge(item.added)
+        session.turns_known &= not item.is_late and session.summary.n_turns < LAST_TURN
+        if session.period != period and not item.is_new:
+            moved.append(session)
         values += session.value_rows(item.added.values)
+        if item.added.n_turns and session.watermark is not None:
+            reviewed.append(session)
+        elif item.added.n_turns and not n_turns:
+            values.append(value_rows.unread(session))
     known = sorted((item.session for item in grown if not item.is_new), key=lambda session: session.id)
     bulk.update(Session, COLUMNS, [(session.id, *session.columns()) for session in known])
-    bulk.insert(Session, ("id", *COLUMNS), [(session.id, *session.columns()) for session in fresh])
-    rebuild.move_values(known)
-    bulk.insert(SessionValue, VALUE_COLUMNS, sorted(values), skip_existing=True)
-    words.index((item.session.id, row) for item in grown for row in item.rows if row.said)
+    bulk.insert(Session, ADDED, [session.added() for session in fresh])
+    value_rows.move(moved)
+    value_rows.write(values)
+    value_rows.change_reviews(reviewed)
+    words.index((item.session.id, row) for item in grown for row in item.rows if row.words)
     rebuild.save_conversations(list(conversations.values()))
 
 

@@ -4,6 +4,7 @@ import json
 from typing import Any, NamedTuple
 
 from conversations.identity import NotAnEvent, event_hash, rank, shown, usable_timestamp
+from conversations.tokens import line
 
 TEXT_LIMIT = 1000  # code points of a message that the events table repeats beside the body
 NAME_LIMIT = 500  # code points of a name: an index of PostgreSQL ends at 2,700 bytes
@@ -16,7 +17,8 @@ class EventRow(NamedTuple):
 
     `name` is the intent as filtered (behind `nlu_fallback`: the first real one of the ranking), the action, slot, loop
     or flow; `predicted` a user message's intent as the server said it. `confidence` is of `name`. `said` is the whole
-    text of a user or bot, for search. `intents` are all names under which the message is found.
+    text of a user or bot and `words` its search words (`tokens.line`). `intents` are all names under which the message
+    is found. `value` is what a slot was set to: texts as they are, anything else as JSON, empty for null.
     """
 
     timestamp: float
@@ -33,6 +35,9 @@ class EventRow(NamedTuple):
     intents: tuple[str, ...] = ()
     entities: tuple[str, ...] = ()
     is_payload: bool = False  # /intent, button or EXTERNAL: not typed by a user
+    words: str = ""
+    value: str = ""
+    assistant_id: str = ""
 
     @property
     def key(self) -> tuple[float, int, bytes]:
@@ -65,6 +70,7 @@ def read(event: dict[str, Any]) -> EventRow:
         hash=event_hash(event),
         type=shown(event_type),
         model_id=label(metadata.get("model_id")),
+        assistant_id=label(metadata.get("assistant_id")),
         **columns,
     )
 
@@ -89,6 +95,7 @@ def _user(event: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Any]:
         "predicted": predicted,
         "confidence": confidence,
         "said": shown(text),
+        "words": line(text),
         "channel": label(event.get("input_channel")),
         "intents": tuple(dict.fromkeys(filter(None, names))),
         "entities": entity_names(parse_data.get("entities")),
@@ -105,7 +112,8 @@ def _first_real(ranking: Any) -> dict[str, Any]:
 
 def _bot(event: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Any]:
     text = event.get("text")
-    return {"name": label(metadata.get("utter_action")), "said": shown(text) if isinstance(text, str) else ""}
+    text = text if isinstance(text, str) else ""
+    return {"name": label(metadata.get("utter_action")), "said": shown(text), "words": line(text)}
 
 
 def _action(event: dict[str, Any], _metadata: dict[str, Any]) -> dict[str, Any]:
@@ -120,11 +128,22 @@ def _entities(event: dict[str, Any], _metadata: dict[str, Any]) -> dict[str, Any
     return {"entities": entity_names(event.get("entities"))}
 
 
+def _slot(event: dict[str, Any], _metadata: dict[str, Any]) -> dict[str, Any]:
+    return {"name": label(event.get("name")), "value": slot_value(event.get("value"))}
+
+
 def _other(event: dict[str, Any], _metadata: dict[str, Any]) -> dict[str, Any]:
     return {"name": label(event.get("name")) or label(event.get("flow_id")) or label(event.get("agent_id"))}
 
 
-_READERS = {"user": _user, "bot": _bot, "agent": _bot, "action": _action, "entities": _entities}
+_READERS = {
+    "user": _user,
+    "bot": _bot,
+    "agent": _bot,
+    "action": _action,
+    "slot": _slot,
+    "entities": _entities,
+}
 
 
 def label(value: Any) -> str:
@@ -132,6 +151,14 @@ def label(value: Any) -> str:
     if isinstance(value, str):
         return shown(value)[:NAME_LIMIT]
     return "" if value is None else shown(json.dumps(value, sort_keys=True))[:NAME_LIMIT]
+
+
+def slot_value(value: Any) -> str:
+    """What a slot was set to, as it is filtered by; empty for null. Long ones are told apart by `summary.value_key`."""
+    return shown((value or "") if value is None or isinstance(value, str) else _json(value))
+
+
+_json = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 
 
 def number(value: Any) -> float | None:

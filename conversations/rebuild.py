@@ -10,9 +10,11 @@ from django.db import connection, transaction
 from conversations import bulk, words
 from conversations.identity import parse
 from conversations.models import Assistant, Conversation, Event, SearchChunk, Session, SessionValue
+from conversations.opinions.placing import place
 from conversations.querysets import EventQuerySet
 from conversations.reading import EventRow, read
-from conversations.rows import COLUMNS, VALUE_COLUMNS, SessionRow, period_of
+from conversations.rows import ADDED, COLUMNS, STORED, VALUE_COLUMNS, SessionRow
+from conversations.summary import LAST_TURN
 from conversations.timeline import Mark, Role, Step, mark, reverts, role, starts
 from enterprise import schema
 
@@ -34,14 +36,21 @@ def rebuild_locked(conversation: Conversation, assistant: Assistant) -> None:
     """Rebuild a conversation that the caller has locked. Sessions keep their ids as far as their events allow."""
     events: list[tuple[Any, ...]] = []
     rows: list[EventRow] = []
+    respelled: list[tuple[int, str]] = []
     stored = (
         Event.objects.filter(conversation=conversation)
         .in_order()
-        .values_list("body", "environment", "is_future", "received_at", "id", "reverted_at")
+        .values_list("body", "words", "environment", "is_future", "received_at", "id", "reverted_at")
     )
-    for body, *facts in stored.iterator(chunk_size=100):  # all bodies at once may be hundreds of megabytes
-        rows.append(read(parse(body)))
-        events.append(tuple(facts))
+    for body, spelled, *facts, pk, popped_at in stored.iterator(
+        chunk_size=100
+    ):  # bodies may be hundreds of megabytes
+        row = read(parse(body))
+        rows.append(row)
+        events.append((*facts, pk, popped_at))
+        if row.words != spelled:
+            respelled.append((pk, row.words))
+    bulk.update(Event, ("words",), sorted(respelled))
     marks = [mark(row) for row in rows]
     conversation.marks_sessions = any(item.role == Role.SESSION_START for item in marks)
     begins = starts(marks, gap=gap_of(conversation, assistant)) if marks else []
@@ -49,17 +58,9 @@ def rebuild_locked(conversation: Conversation, assistant: Assistant) -> None:
     sessions: list[SessionRow] = []
     popped: list[tuple[int, float | None]] = []
     for begin, end in stretches:
-        session = SessionRow(
-            0, conversation.id, conversation.assistant_id, rows[begin].key, rows[end - 1].key
-        )
-        found = reverts([Step(row.timestamp, row.type, row.name) for row in rows[begin:end]])
-        for index in range(begin, end):
-            environment, is_future, received_at, pk, reverted_at = events[index]
-            session.summary.add(rows[index], environment, received_at if is_future else rows[index].timestamp)
-            if found.get(index - begin) != reverted_at:
-                popped.append((pk, found.get(index - begin)))
-        session.n_reverted = sum(rows[begin + index].type == "user" for index in found)
+        session, changed = _session(conversation, rows[begin:end], events[begin:end])
         sessions.append(session)
+        popped += changed
     bulk.update(Event, ("reverted_at",), sorted(popped))
     conversation.n_events, conversation.n_sessions = len(rows), len(sessions)
     conversation.first_at = marks[0].timestamp if marks else None
@@ -76,13 +77,35 @@ def rebuild_locked(conversation: Conversation, assistant: Assistant) -> None:
     )
     conversation.last_session = sessions[-1].id if sessions else None
     save_conversations([conversation])
+    place(conversation.id)
+
+
+def _session(
+    conversation: Conversation, rows: Sequence[EventRow], events: Sequence[tuple[Any, ...]]
+) -> tuple[SessionRow, list[tuple[int, float | None]]]:
+    """A session of these events, and which of them are to be marked as popped, by id."""
+    session = SessionRow(0, conversation.id, conversation.assistant_id, rows[0].key, rows[-1].key)
+    found = reverts([Step(row.timestamp, row.type, row.name) for row in rows])
+    changed: list[tuple[int, float | None]] = []
+    turn = 0
+    for index, row in enumerate(rows):
+        environment, is_future, received_at, pk, reverted_at = events[index]
+        if row.type == "user":
+            turn += 1
+            session.newest_turn = max(pk, session.newest_turn or 0)
+        session.summary.add(row, environment, received_at if is_future else row.timestamp, turn)
+        if found.get(index) != reverted_at:
+            changed.append((pk, found.get(index)))
+    session.n_reverted = sum(rows[index].type == "user" for index in found)
+    session.turns_known = turn < LAST_TURN
+    return session, changed
 
 
 def _replace(conversation: Conversation, sessions: list[SessionRow]) -> None:
     """Write `sessions` in place of the stored ones. One whose beginning moved goes on as the one that holds its old beginning."""
     stored = [
         SessionRow.from_database(row)
-        for row in Session.objects.filter(conversation=conversation).values("id", *COLUMNS)
+        for row in Session.objects.filter(conversation=conversation).values(*STORED)
     ]
     by_start = {row.start: row.id for row in stored}
     for session in sessions:
@@ -95,7 +118,9 @@ def _replace(conversation: Conversation, sessions: list[SessionRow]) -> None:
             del by_start[start]
     known = sorted((session for session in sessions if session.id), key=lambda session: session.id)
     old_ids = [session.id for session in known] + list(by_start.values())
-    SessionValue.objects.filter(session_id__in=old_ids).delete()
+    # What people say of the sessions that stay is placed again afterwards.
+    SessionValue.objects.filter(session_id__in=old_ids, kind__lt=SessionValue.Kind.REVIEW).delete()
+    SessionValue.objects.filter(session_id__in=by_start.values()).delete()
     SearchChunk.objects.filter(session_id__in=old_ids).delete()
     Session.objects.filter(id__in=by_start.values()).delete()
     fresh = [session for session in sessions if not session.id]
@@ -104,26 +129,9 @@ def _replace(conversation: Conversation, sessions: list[SessionRow]) -> None:
     # A beginning may move onto another's old place: two steps, so that no two share one meanwhile.
     Session.objects.filter(id__in=[session.id for session in known]).update(start_rank=-1)
     bulk.update(Session, COLUMNS, [(session.id, *session.columns()) for session in known])
-    bulk.insert(Session, ("id", *COLUMNS), [(session.id, *session.columns()) for session in fresh])
+    bulk.insert(Session, ADDED, [session.added() for session in fresh])
     values = [row for session in sessions for row in session.value_rows(session.summary.values)]
-    bulk.insert(SessionValue, VALUE_COLUMNS, sorted(values))
-
-
-def move_values(sessions: Sequence[SessionRow]) -> None:
-    """Give the value rows of these sessions their session's period."""
-    rows = [(session.id, period_of(session.summary.activity_at or 0.0)) for session in sessions]
-    if bulk.is_postgresql():
-        bulk.execute_unnest(
-            "UPDATE conversations_sessionvalue t SET period = c2 FROM {u}"
-            " WHERE t.session_id = c1 AND t.period <> c2",
-            ("bigint", "bigint"),
-            rows,
-        )
-    else:
-        bulk.execute(
-            "UPDATE conversations_sessionvalue SET period = %s WHERE session_id = %s AND period <> %s",
-            [(period, pk, period) for pk, period in rows],
-        )
+    bulk.insert(SessionValue, VALUE_COLUMNS, values)
 
 
 def save_conversations(conversations: Sequence[Conversation]) -> None:

@@ -1,11 +1,13 @@
 """A session between its database row and the sums that the store works with."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Self
 
 from conversations.identity import Key
-from conversations.summary import At, Summary, value_key
+from conversations.summary import VALUE_LIMIT, At, Summary, value_key
 
 PERIOD_SECONDS = 600
 _PLAIN = (
@@ -20,10 +22,13 @@ _LATEST = (  # summary attribute, column of its text, column of its time
     ("trouble", "trouble_text", "trouble_at"),
     ("open_loop", "open_loop", "open_loop_at"),
 )
-COLUMNS = (
+COLUMNS = (  # what growing and rebuilding write; what a review says is read only
     "conversation_id", "assistant_id", "start_at", "start_rank", "start_hash", "last_at", "last_rank", "last_hash",
-    "activity_at", "n_reverted", "revision", "turns_known", "newest_turn", "watermark", "verdict", *_PLAIN, *(name for _, text, time in _LATEST for name in (text, time)),
+    "activity_at", "n_reverted", "revision", "turns_known", "newest_turn", *_PLAIN,
+    *(name for _, text, time in _LATEST for name in (text, time)),
 )  # fmt: skip
+STORED = ("id", *COLUMNS, "watermark")
+ADDED = ("id", *COLUMNS, "verdict")  # of a new row
 
 
 @dataclass(slots=True)
@@ -41,11 +46,10 @@ class SessionRow:
     turns_known: bool = True
     newest_turn: int | None = None
     watermark: int | None = None
-    verdict: int = 0
 
     @classmethod
     def from_database(cls, values: dict[str, Any]) -> Self:
-        """From `Session.objects.values("id", *COLUMNS)`; its summary's `values` are not read: they only grow."""
+        """From `Session.objects.values(*STORED)`; its summary's `values` are not read: they only grow."""
         summary = Summary(**{name: values[name] for name in _PLAIN}, activity_at=values["activity_at"])
         for attribute, text, time in _LATEST:
             if values[time] is not None:
@@ -62,7 +66,6 @@ class SessionRow:
             turns_known=bool(values["turns_known"]),
             newest_turn=values["newest_turn"],
             watermark=values["watermark"],
-            verdict=values["verdict"],
         )
 
     def columns(self) -> tuple[Any, ...]:
@@ -74,16 +77,27 @@ class SessionRow:
             latest += ["", None] if at is None else [at[1], at[0]]
         return (
             self.conversation_id, self.assistant_id, *self.start, *self.last,
-            summary.activity_at, self.n_reverted, self.revision, self.turns_known, self.newest_turn, self.watermark,
-            self.verdict, *_plain(summary), *latest,
+            summary.activity_at, self.n_reverted, self.revision, self.turns_known, self.newest_turn,
+            *_plain(summary), *latest,
         )  # fmt: skip
 
-    def value_rows(self, values: set[tuple[int, str]]) -> list[tuple[Any, ...]]:
-        """Rows of `SessionValue`: (session_id, kind, value, assistant_id, period, turns)."""
-        keys = {(kind, value_key(value)) for kind, value in values}
+    def added(self) -> tuple[Any, ...]:
+        """Values of ADDED: nobody has reviewed it."""
+        return (self.id, *self.columns(), 0)
+
+    @property
+    def period(self) -> int:
+        """The period of its activity."""
+        return period_of(self.summary.activity_at or 0.0)
+
+    def value_rows(self, values: Mapping[tuple[int, str], int]) -> list[tuple[Any, ...]]:
+        """Rows of `SessionValue` (VALUE_COLUMNS) for these values and the turns in which they occur."""
+        period = self.period
+        if any(len(value) > VALUE_LIMIT for _, value in values):
+            values = _keyed(values)
         return [
-            (self.id, kind, value, self.assistant_id, period_of(self.summary.activity_at or 0.0), 0)
-            for kind, value in sorted(keys)
+            (self.id, kind, value, self.assistant_id, period, turns)
+            for (kind, value), turns in values.items()
         ]
 
 
@@ -95,5 +109,13 @@ def period_of(activity_at: float) -> int:
     return math.floor(activity_at / PERIOD_SECONDS)
 
 
-def _plain(summary: Summary) -> tuple[Any, ...]:
-    return tuple(getattr(summary, name) for name in _PLAIN)
+def _keyed(values: Mapping[tuple[int, str], int]) -> dict[tuple[int, str], int]:
+    """Values cut to their keys, each once, whatever somebody may have called theirs."""
+    found: dict[tuple[int, str], int] = {}
+    for (kind, value), turns in values.items():
+        key = (kind, value_key(value))
+        found[key] = found.get(key, 0) | turns
+    return found
+
+
+_plain = attrgetter(*_PLAIN)

@@ -7,7 +7,7 @@ result for every order, split and repetition of the same events (tests/test_stor
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, connection, transaction
@@ -189,7 +189,7 @@ def _store_once(envelopes: Sequence[Envelope], also: Callable[[Stored], None] | 
         reached("events")
         fresh: dict[int, list[NewEvent]] = {}
         for key in sorted(new_keys):
-            fresh.setdefault(key[0], []).append(_received(copies[key], received_at))
+            fresh.setdefault(key[0], []).append(_received(copies[key], received_at, new_keys[key]))
         changed = _change_transport(copies, new_keys)
         growth.grow(fresh, changed, locked, {assistant.id: assistant for assistant in assistants.values()})
         stored.new, stored.duplicates = len(new_keys), len(envelopes) - len(new_keys)
@@ -223,33 +223,33 @@ def _better(one: Envelope, other: Envelope) -> Envelope:
     return one._replace(environment=facts[0], is_export=facts[1])
 
 
-def _received(envelope: Envelope, received_at: float) -> NewEvent:
+def _received(envelope: Envelope, received_at: float, pk: int) -> NewEvent:
     is_future = envelope.row.timestamp > received_at + DAY
-    return NewEvent(envelope, received_at if is_future else envelope.row.timestamp)
+    return NewEvent(envelope, received_at if is_future else envelope.row.timestamp, pk)
 
 
 def _insert_events(
     copies: dict[tuple[int, float, bytes], Envelope], received_at: float
-) -> set[tuple[int, float, bytes]]:
+) -> dict[tuple[int, float, bytes], int]:
     rows = []
     for key in sorted(copies):
         row = copies[key].row
         rows.append((
             key[0], row.timestamp, row.rank, row.hash, row.type, row.name, row.predicted, row.confidence,
-            row.said[:TEXT_LIMIT], "", copies[key].environment, copies[key].is_export,
+            row.said[:TEXT_LIMIT], row.words, copies[key].environment, copies[key].is_export,
             row.timestamp > received_at + DAY, received_at, copies[key].body,
         ))  # fmt: skip
     return {
-        (first, at, bytes(digest))
-        for first, at, digest in bulk.insert_new(Event, EVENT_COLUMNS, rows, key=EVENT_KEY)
+        (first, at, bytes(digest)): pk
+        for (first, at, digest), pk in bulk.insert_new(Event, EVENT_COLUMNS, rows, key=EVENT_KEY).items()
     }
 
 
 def _change_transport(
-    copies: dict[tuple[int, float, bytes], Envelope], new_keys: set[tuple[int, float, bytes]]
+    copies: dict[tuple[int, float, bytes], Envelope], new_keys: Mapping[tuple[int, float, bytes], int]
 ) -> set[int]:
     """Give stored events the better facts of a copy that came later; return the conversations that changed."""
-    repeated = sorted(copies.keys() - new_keys)
+    repeated = sorted(copies.keys() - new_keys.keys())
     better: dict[int, tuple[str, bool]] = {}
     changed: set[int] = set()
     for pk, conversation_id, at, digest, environment, is_export in bulk.find(

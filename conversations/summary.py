@@ -17,14 +17,26 @@ VALUE_LIMIT = 120  # code points of a value in the value table; longer ones are 
 
 # Kinds of values; the numbers are those of models.SessionValue.Kind.
 INTENT, PREDICTED, ACTION, ENTITY, SLOT, POLICY, CHANNEL, ENVIRONMENT, MODEL, IS, UNSURE = range(1, 12)
+SLOT_VALUE, LOOP, EVENT, ASSISTANT_ID, CONFIDENCE = range(12, 17)
 
+LAST_TURN = 62  # bit of turn 62 and all beyond: bit 63 is the sign
 At = tuple[float, str]  # (timestamp, text)
 _UNSAID_ACTIONS = ("action_listen", "action_session_start")
+_EVERYDAY = frozenset(
+    ("user", "bot", "action", "slot", "session_started", "user_featurization", "active_loop")
+)
+_FLOW_BEGINS = ("flow_started", "flow_resumed")
+_FLOW_ENDS = ("flow_completed", "flow_cancelled")
+_REPAIR = "pattern_"  # flows by which the platform itself repairs a conversation
 
 
 @dataclass(slots=True)
 class Summary:
-    """What a session's events add up to. `values` are (kind, value) pairs."""
+    """What a session's events add up to. `values`: (kind, value) -> bits of the turns in which it occurs.
+
+    Channel, environment, model, assistant id and the predicted intent are asked of whole sessions: they have no bits,
+    so that their rows stay as they are when a session goes on.
+    """
 
     n_events: int = 0
     n_user_messages: int = 0
@@ -43,45 +55,90 @@ class Summary:
     opening: At | None = None
     trouble: At | None = None
     open_loop: At | None = None
-    values: set[tuple[int, str]] = field(default_factory=set)
+    values: dict[tuple[int, str], int] = field(default_factory=dict)
 
-    def add(self, row: EventRow, environment: str, activity_at: float) -> None:
-        """Count one event. `activity_at`: its timestamp, or the time of receipt of one from the future (UTC seconds)."""
+    @property
+    def n_turns(self) -> int:
+        """User events, payloads included: how far the bits of turns count."""
+        return self.n_user_messages + self.n_payloads
+
+    def add(self, row: EventRow, environment: str, activity_at: float, turn: int | None = None) -> None:
+        """Count one event. `activity_at`: its timestamp, or the time of receipt of one from the future (UTC seconds).
+
+        `turn`: how many user events of the session there are up to it, itself included (None: not known).
+        """
+        bit = 0 if turn is None else 1 << min(turn, LAST_TURN)
         self.n_events += 1
         self.activity_at = _max(self.activity_at, activity_at)
         if environment:
             self.environment = _max(self.environment, (row.timestamp, environment))
-            self.values.add((ENVIRONMENT, environment))
+            self.values[ENVIRONMENT, environment] = 0
         if row.model_id:
             self.model = _max(self.model, (row.timestamp, row.model_id))
-            self.values.add((MODEL, row.model_id))
+            self.values[MODEL, row.model_id] = 0
+        if row.assistant_id:
+            self.values[ASSISTANT_ID, row.assistant_id] = 0
         for entity in row.entities:
-            self.values.add((ENTITY, entity))
+            self._occurs(ENTITY, entity, bit)
         match row.type:
             case "user":
-                self._add_user(row)
+                self._add_user(row, bit)
             case "bot" | "agent":
                 self.n_bot_messages += 1
             case "action":
-                self._add_action(row)
-            case "slot" if row.name != "session_started_metadata":
-                self.values.add((SLOT, row.name))
-            case "rewind" | "undo":
-                self.n_reverts += 1
+                self._add_action(row, bit)
+            case "slot":
+                if row.name != "session_started_metadata":
+                    self._occurs(SLOT, row.name, bit)
+                    if row.value:
+                        self._occurs(SLOT_VALUE, f"{row.name}={row.value}", bit)
+            case "active_loop":
+                self._add_loop(row, bit)
+            case kind if kind not in _EVERYDAY:
+                self._add_seldom(row, bit)
 
-    def _add_user(self, row: EventRow) -> None:
+    def _occurs(self, kind: int, value: str, bit: int) -> None:
+        self.values[kind, value] = self.values.get((kind, value), 0) | bit
+
+    def _add_seldom(self, row: EventRow, bit: int) -> None:
+        self._occurs(EVENT, row.type, bit)
+        if row.type in ("rewind", "undo"):
+            self.n_reverts += 1
+        elif row.type == "restart":
+            self._occurs(IS, "restarted", bit)
+            self._leave_open(row, "")
+        elif row.type == "form":
+            self._add_loop(row, bit)
+        elif row.type == "flow_started":
+            self._occurs(LOOP, row.name, bit)
+        if row.type in _FLOW_BEGINS and not row.name.startswith(_REPAIR):
+            self._leave_open(row, row.name)
+        elif row.type in _FLOW_ENDS and not row.name.startswith(_REPAIR):
+            self._leave_open(row, "")
+
+    def _add_loop(self, row: EventRow, bit: int) -> None:
+        if row.name:
+            self._occurs(LOOP, row.name, bit)
+        self._leave_open(row, row.name)
+
+    def _leave_open(self, row: EventRow, loop: str) -> None:
+        self.open_loop = _max(self.open_loop, (row.timestamp, loop))
+
+    def _add_user(self, row: EventRow, bit: int) -> None:
         for intent in row.intents:
-            self.values.add((INTENT, intent))
+            self._occurs(INTENT, intent, bit)
         if row.predicted:
-            self.values.add((PREDICTED, row.predicted))
-        if row.name and row.confidence is not None and row.confidence < UNSURE_BELOW:
-            self.values.add((UNSURE, row.name))
+            self.values[PREDICTED, row.predicted] = 0
+        if row.confidence is not None:
+            self._occurs(CONFIDENCE, tenth(row.confidence), bit)
+            if row.name and row.confidence < UNSURE_BELOW:
+                self._occurs(UNSURE, row.name, bit)
         if row.channel:
             self.channel = _max(self.channel, (row.timestamp, row.channel))
-            self.values.add((CHANNEL, row.channel))
+            self.values[CHANNEL, row.channel] = 0
         if row.is_fallback:
             self.n_fallbacks += 1
-            self.values.add((IS, "fallback"))
+            self._occurs(IS, "fallback", bit)
         if row.is_payload:
             self.n_payloads += 1
             return
@@ -93,17 +150,17 @@ class Summary:
         if is_trouble(row):
             self.trouble = _min(self.trouble, quote)
 
-    def _add_action(self, row: EventRow) -> None:
+    def _add_action(self, row: EventRow, bit: int) -> None:
         if row.is_fallback:
-            self.values.add((IS, "fallback"))
+            self._occurs(IS, "fallback", bit)
         if row.name in _UNSAID_ACTIONS:
             return
         self.min_action_confidence = _min(self.min_action_confidence, row.confidence)
         self.max_action_confidence = _max(self.max_action_confidence, row.confidence)
         if row.name:
-            self.values.add((ACTION, row.name))
+            self._occurs(ACTION, row.name, bit)
         if row.policy:
-            self.values.add((POLICY, row.policy))
+            self._occurs(POLICY, row.policy, bit)
 
     def merge(self, other: Self) -> None:
         """Add another sum to this one: associative, commutative."""
@@ -113,7 +170,8 @@ class Summary:
             setattr(self, name, _min(getattr(self, name), getattr(other, name)))
         for name in _HIGHEST:
             setattr(self, name, _max(getattr(self, name), getattr(other, name)))
-        self.values |= other.values
+        for (kind, value), bits in other.values.items():
+            self._occurs(kind, value, bits)
 
 
 _ADDED = tuple(item.name for item in fields(Summary) if item.name.startswith("n_"))
@@ -135,11 +193,17 @@ def is_trouble(row: EventRow) -> bool:
 
 
 def total(rows: Iterable[tuple[EventRow, str, float]]) -> Summary:
-    """The sum of (event, environment, activity_at) triples."""
-    summary = Summary()
+    """The sum of a session's (event, environment, activity_at) triples, which stand in their order."""
+    summary, turn = Summary(), 0
     for row, environment, activity_at in rows:
-        summary.add(row, environment, activity_at)
+        turn += row.type == "user"
+        summary.add(row, environment, activity_at, turn)
     return summary
+
+
+def tenth(confidence: float) -> str:
+    """The tenth of 1 that an intent confidence falls into, "0" to "9"; 1.0 is in the last one."""
+    return str(max(0, min(9, int(confidence * 10))))
 
 
 def value_key(value: str) -> str:

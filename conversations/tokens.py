@@ -11,10 +11,13 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import accumulate
 from operator import add
 from typing import NamedTuple
 
 LONGEST = 64  # code points of a token; what is longer is cut
+MESSAGE_WORDS = 10_000  # words of one message that are searchable; positions end at 16,383 in PostgreSQL
+MESSAGE_BYTES = 900_000  # of these words: a tsvector ends at 1 MB, positions included
 # A character under more marks than this is decoration, and normalising takes time by the square of their number.
 _PILE = 256
 _MARKS_KEPT = 8
@@ -69,6 +72,21 @@ def words(text: str) -> list[str]:
     if text.isascii():
         return _ASCII.findall(text.lower())
     return _cut(_fold(text))
+
+
+def line(text: str) -> str:
+    """The words of a message as far as they are searchable, a blank before, between and behind them; empty without any.
+
+    So that a word, a phrase or a beginning within one message is found by comparing texts.
+    """
+    found = words(text)
+    if not found:
+        return ""
+    if len(found) * 4 * LONGEST > MESSAGE_BYTES:
+        found = found[:MESSAGE_WORDS]
+        fitting = sum(size <= MESSAGE_BYTES for size in accumulate(len(word.encode()) for word in found))
+        found = found[:fitting]
+    return f" {' '.join(found)} "
 
 
 def tokens(text: str) -> list[Token]:

@@ -6,16 +6,12 @@ and SQLite find the same. A break stands between two messages: a phrase never cr
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from conversations import bulk
 from conversations.models import SearchChunk
 from conversations.reading import EventRow
-from conversations.tokens import LONGEST, words
 
 CHUNK_WORDS = 700  # about 4 kB; a growing column made every event of a long session 10 times dearer
-MESSAGE_WORDS = 10_000  # words of one message that are searchable; positions end at 16,383 in PostgreSQL
-MESSAGE_BYTES = 900_000  # of these words: a tsvector ends at 1 MB, positions included
 MESSAGE_BREAK = "\ue000"  # a private-use character that `words` never gives
 _SIDES = {"user": SearchChunk.Side.USER, "bot": SearchChunk.Side.BOT, "agent": SearchChunk.Side.BOT}
 
@@ -35,18 +31,10 @@ def index(messages: Iterable[tuple[int, EventRow]]) -> None:
     """Add what users and bots said, as (session id, event), to their sessions' chunks. Inside the batch's transaction."""
     by_place: dict[Place, list[list[str]]] = {}
     for session_id, row in messages:
-        if row.said and row.type in _SIDES and (found := words(row.said)):
-            by_place.setdefault((session_id, _SIDES[row.type]), []).append(_searchable(found))
+        if row.words:
+            by_place.setdefault((session_id, _SIDES[row.type]), []).append(row.words.split())
     if by_place:
         _write(_fill(by_place))
-
-
-def _searchable(found: list[str]) -> list[str]:
-    """The words of a message as far as the index takes them."""
-    found = found[:MESSAGE_WORDS]
-    if len(found) * 4 * LONGEST <= MESSAGE_BYTES:
-        return found
-    return found[: sum(size <= MESSAGE_BYTES for size in accumulate(len(word.encode()) for word in found))]
 
 
 def _fill(by_place: dict[Place, list[list[str]]]) -> list[_Chunk]:

@@ -17,7 +17,7 @@ CASES = frozenset({
     "several environments", "undo", "rewind", "rewind without a user message", "external", "payload", "export copy",
     "rounded copy", "many sessions", "restart", "session metadata", "nlu fallback", "core fallback", "nan", "nul",
     "lone surrogate", "huge integer", "unknown type", "future", "reset slots", "entities", "integral float", "long value",
-    "late session start after silence", "agent", "no parse data", "odd intent",
+    "late session start after silence", "agent", "no parse data", "odd intent", "loop", "loop left open", "flow", "repairing flow", "more turns than bits",
 })  # fmt: skip
 
 INTENTS = ["greet", "ask_refund", "block_card", "balance", "goodbye", "faq"]
@@ -86,7 +86,7 @@ class _Writer:
             self.clock += self.random.choice([0.0004, 0.013, 1.7, 3.25])
         message = {"sender_id": self.sender, "event": event, "timestamp": self.clock, **body}
         if stamped:
-            message["metadata"] = {"model_id": self.model, **body.get("metadata", {})}
+            message["metadata"] = {"model_id": self.model, "assistant_id": "bank", **body.get("metadata", {})}
         self.publish(message)
         return message
 
@@ -119,7 +119,11 @@ class _Writer:
             is_last = 0 < number == sessions - 1
             if self.marks_sessions or (is_last and self.chance(0.2, "late session start after silence")):
                 self.session_start(number)
-            for _ in range(self.random.randint(1, 2 if short else 6)):
+            turns = self.random.randint(1, 2 if short else 6)
+            if short and number == 1:
+                turns = 70
+                self.cases["more turns than bits"] += 1
+            for _ in range(turns):
                 self.turn()
         self.oddities()
 
@@ -182,6 +186,17 @@ class _Writer:
             self.emit("slot", name=name, value=value)
         self.emit("user_featurization", use_text_for_featurization=False)
         self.answer(user)
+        if self.chance(0.1, "loop"):
+            self.emit("active_loop", name="transfer_form")
+            if not self.chance(0.3, "loop left open"):
+                self.emit("active_loop", name=None)
+        if self.chance(0.05, "flow"):
+            self.emit("flow_started", flow_id="transfer_money")
+            if self.chance(0.5, "repairing flow"):
+                self.emit("flow_started", flow_id="pattern_clarification")
+                self.emit("flow_completed", flow_id="pattern_clarification")
+            if self.random.random() < 0.5:
+                self.emit("flow_completed", flow_id="transfer_money")
         if self.chance(0.05, "restart"):
             self.emit("action", name="action_restart", policy="RulePolicy", confidence=1.0)
             self.emit("restart")
