@@ -99,12 +99,20 @@ def _sounds_like(name: str, words: frozenset[str]) -> bool:
 def as_query(definition: Definition) -> str:
     """The sessions that show it, as a query that names everything; empty for a definition of nothing."""
     terms = [
-        Term(FIELDS[part], tuple(Word(name) for name in getattr(definition, part)))
+        Term(FIELDS[part], tuple(word(part, name) for name in getattr(definition, part)))
         for part in PARTS
         if getattr(definition, part)
     ]
     items = (Or(tuple(terms)),) if len(terms) > 1 else tuple(terms)
     return render(Query(items))
+
+
+def word(part: str, name: str) -> Word:
+    """A name of a definition as a query's value: `slot=value` is the value of a slot."""
+    if part == "slots" and "=" in name:
+        slot, _, value = name.partition("=")
+        return Word(slot, equals=value)
+    return Word(name)
 
 
 class Happened(Protocol):

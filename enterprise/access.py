@@ -5,6 +5,7 @@ from typing import Any
 CATEGORIES: dict[str, frozenset[str]] = {
     "conversations.view": frozenset({"admin", "reviewer", "annotator"}),
     "conversations.judge": frozenset({"admin", "reviewer", "annotator"}),
+    "conversations.define": frozenset({"admin", "reviewer"}),
     "operations.view": frozenset({"admin"}),
     "operations.modify": frozenset({"admin"}),
     "users.modify": frozenset({"admin"}),

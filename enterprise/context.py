@@ -27,6 +27,7 @@ class Section:
     url_name: str
     views: frozenset[str]
     needs: str
+    is_wide: bool = False  # left out of the bar of small screens: another section's tabs lead there
 
 
 SECTIONS = (
@@ -37,6 +38,32 @@ SECTIONS = (
         "conversations:session-list",
         frozenset({"conversations"}),
         "conversations.view",
+    ),
+    Section(
+        "go-week",
+        _("This week"),
+        "calendar",
+        "conversations:week",
+        frozenset({"conversations:week"}),
+        "conversations.view",
+    ),
+    Section(
+        "go-corrections",
+        _("Corrections"),
+        "text-quote",
+        "conversations:corrections",
+        frozenset({"conversations:corrections"}),
+        "conversations.view",
+        is_wide=True,
+    ),
+    Section(
+        "go-signals",
+        _("What counts as"),
+        "sliders-horizontal",
+        "conversations:signals",
+        frozenset({"conversations:signals", "conversations:signal"}),
+        "conversations.judge",
+        is_wide=True,
     ),
     Section("go-connect", _("Connect"), "plug", "connect", frozenset({"connect"}), "operations.view"),
     Section("go-people", _("People"), "users", "people", frozenset({"people", "person-new"}), "users.modify"),
@@ -84,7 +111,10 @@ class House:
     def navigation(self) -> list[dict[str, Any]]:
         """The sections that this person may open."""
         match = self._request.resolver_match
-        here = {match.namespace or match.url_name} if match else set()
+        # A page that has a section of its own, else the section of all pages of its app.
+        here = {match.view_name} if match else set()
+        if match and not any(section.views & here for section in SECTIONS):
+            here = {match.namespace}
         return [
             {
                 "action": section.action,
@@ -92,6 +122,7 @@ class House:
                 "icon": section.icon,
                 "url": reverse(section.url_name),
                 "current": bool(section.views & here),
+                "is_wide": section.is_wide,
             }
             for section in SECTIONS
             if may(self._request.user, section.needs)

@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 from django.utils import timezone
 
-from conversations.models import TagUse, Event, SavedView, Session, Tag
+from conversations.models import Correction, Event, SavedView, Session, Tag, TagUse
 from conversations.tagging import Wanted, put_on
 from enterprise.api.authentication import access_token
 from enterprise.models import AuditLine, DemoState, SignInLink, User
@@ -79,6 +79,14 @@ POST   views/<int:pk>/change/                                            in     
 POST   views/<int:pk>/delete/                                            in        in       403       403       200       200
 POST   views/<int:pk>/restore/                                           in        in       403       403       302       302
 POST   views/<slug:key>/star/                                            in        in       403       200       200       200
+GET    sessions/<int:pk>/example/                                        in        in       403       200       200       200
+GET    week/                                                             in        in       403       200       200       200
+GET    corrections/                                                      in        in       403       200       200       200
+POST   corrections/<int:pk>/undo/                                        in        in       403       302       302       302
+GET    corrections/export.<str:kind>                                     in        in       403       200       200       200
+GET    signals/                                                          in        in       403       200       200       200
+GET    signals/<slug:name>/                                              in        in       403       200       200       200
+POST   signals/<slug:name>/                                              in        in       403       403       302       302
 GET    conversations/                                                    in        in       302       302       302       302
 GET    conversations/<sender:rest>                                       in        in       404       302       302       302
 POST   api/auth                                                         200       200       200       200       200       200
@@ -211,6 +219,11 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     )
     DemoState.objects.create(pk=1, state="done", position=9, total=9, paced_to=1.8e9)
     session = Session.objects.get()
+    said = Event.objects.filter(type="user")[0]
+    correction = Correction.objects.create(
+        conversation=session.conversation, session=session, intent="psst", was="", user=people["reviewer"],
+        anchor_at=said.timestamp, anchor_rank=said.rank, anchor_hash=said.hash,
+    )  # fmt: skip
     mine = {"assistant": session.assistant, "owner": people["reviewer"], "query": "hush-hush", "is_shared": True}
     view = SavedView.objects.create(name="psst", **mine)
     gone = SavedView.objects.create(name="gone", deleted_at=timezone.now(), **mine)
@@ -222,6 +235,10 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
             "people/<int:pk>": f"people/{people['reviewer'].pk}",
             "sources/<int:pk>": f"sources/{source.pk}",
             "rejected/<int:pk>": f"rejected/{rejected.pk}",
+            "sessions/<int:pk>/example/": f"sessions/{session.pk}/example/?turn={said.pk}",
+            "corrections/<int:pk>": f"corrections/{correction.pk}",
+            "<str:kind>": "yml",
+            "<slug:name>": "handoff",
             "sessions/<int:pk>/poll/": f"sessions/{session.pk}/poll/?first={at!r}~1~00",
             "sessions/<int:pk>": f"sessions/{session.pk}",
             "<int:event_id>": Event.objects.filter(type="user")[0].pk,

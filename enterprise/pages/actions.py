@@ -35,6 +35,9 @@ SHELL = (
     Action("palette", "?", _("All keys and actions"), _EVERYWHERE),
     Action("theme", "", _("Light, dark, or as the system"), _EVERYWHERE),
     Action("go-sessions", "g s", _("Sessions"), _GO),
+    Action("go-week", "g w", _("This week"), _GO),
+    Action("go-corrections", "g i", _("Corrections"), _GO),
+    Action("go-signals", "g d", _("What counts as"), _GO),
     Action("go-connect", "g c", _("Connect"), _GO),
     Action("go-people", "g p", _("People"), _GO),
     Action("go-status", "g y", _("System status"), _GO),
@@ -90,6 +93,10 @@ PAGES = (
     Action("reload", "r", _("Load anew"), _HERE),
     Action("rejected", "m", _("Rejected messages"), _HERE),
     Action("new-person", "c", _("Invite a person"), _HERE),
+    Action("signal-try", "t", _("Try the definition on real sessions"), _HERE),
+    Action("signal-save", "s", _("Save the definition"), _HERE),
+    Action("export-yml", "e", _("Export as nlu.yml"), _HERE),
+    Action("export-csv", "x", _("Export as CSV"), _HERE),
     Action("play-demo", "v", _("Play a conversation"), _HERE),
 )
 
