@@ -85,6 +85,7 @@ class Ask:
     """The query of a request. Everything is found out when it is first asked for."""
 
     def __init__(self, request: HttpRequest, session: Session | None = None) -> None:
+        self._request = request
         self.user = request.user
         self._asked = request.GET.get("q")
         self._view_key = request.GET.get("view", "")[:20]
@@ -94,6 +95,12 @@ class Ask:
         self.technical = request.GET.get("technical") == "1"
         self._session = session
         self.now = time.time()
+
+    def instead(self, text: str) -> Ask:
+        """The same request, asking `text`."""
+        other = Ask(self._request, self._session)
+        other._asked = text
+        return other
 
     @cached_property
     def assistants(self) -> list[Assistant]:
