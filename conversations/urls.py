@@ -3,7 +3,17 @@
 from django.urls import path
 
 from conversations import converters  # noqa: F401 - registers <sender:...>
-from conversations.views import completion, deep_links, facets, saved_views, sessions, transcript
+from conversations.views import (
+    completion,
+    corrections,
+    deep_links,
+    facets,
+    saved_views,
+    sessions,
+    signals,
+    transcript,
+    week,
+)
 
 app_name = "conversations"
 urlpatterns = [
@@ -15,6 +25,7 @@ urlpatterns = [
     path("sessions/<int:pk>/events/", transcript.events, name="session-events"),
     path("sessions/<int:pk>/events/<int:event_id>/", transcript.event_detail, name="event-detail"),
     path("sessions/<int:pk>/turns/<int:event_id>/", transcript.turn_detail, name="turn-detail"),
+    path("sessions/<int:pk>/turns/<int:event_id>/story/", transcript.story_of, name="turn-story"),
     path("sessions/complete/", completion.completion, name="completion"),
     path("sessions/facets/", facets.facets, name="facets"),
     path("views/", saved_views.view_list, name="view-list"),
@@ -25,6 +36,13 @@ urlpatterns = [
     path("views/<int:pk>/delete/", saved_views.view_delete, name="view-delete"),
     path("views/<int:pk>/restore/", saved_views.view_restore, name="view-restore"),
     path("views/<slug:key>/star/", saved_views.view_star, name="view-star"),
+    path("sessions/<int:pk>/example/", corrections.example, name="session-example"),
+    path("week/", week.this_week, name="week"),
+    path("corrections/", corrections.correction_list, name="corrections"),
+    path("corrections/<int:pk>/undo/", corrections.correction_undo, name="correction-undo"),
+    path("corrections/export.<str:kind>", corrections.correction_export, name="correction-export"),
+    path("signals/", signals.signal_list, name="signals"),
+    path("signals/<slug:name>/", signals.signal, name="signal"),
     path("conversations/", deep_links.to_list, name="conversation-list"),
     path("conversations/<sender:rest>", deep_links.conversation_link, name="conversation-link"),
 ]
