@@ -41,7 +41,7 @@ SECTIONS = (
     ),
     Section(
         "go-week",
-        _("This week"),
+        _("Week"),
         "calendar",
         "conversations:week",
         frozenset({"conversations:week"}),
