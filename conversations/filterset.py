@@ -124,10 +124,10 @@ class SessionFilterSet(django_filters.FilterSet):
     input_channels = Names("channel", help_text="Channels, between commas")
     environment = Names("environment", help_text="Environments, between commas")
     minimumUserMessages = AtLeast("turns", help_text="User messages, at least")  # noqa: N815
-    minimumNluConfidence = AtLeast("intent-confidence", help_text="Lowest intent confidence, at least")  # noqa: N815
-    maximumNluConfidence = AtMost("intent-confidence", help_text="Lowest intent confidence, at most")  # noqa: N815
-    minimumConfidence = AtLeast("action-confidence", help_text="Lowest action confidence, at least")  # noqa: N815
-    maximumConfidence = AtMost("action-confidence", help_text="Lowest action confidence, at most")  # noqa: N815
+    minimumNluConfidence = AtLeast("lowest-intent", help_text="Lowest intent confidence, at least")  # noqa: N815
+    maximumNluConfidence = AtMost("lowest-intent", help_text="Lowest intent confidence, at most")  # noqa: N815
+    minimumConfidence = AtLeast("lowest-action", help_text="Lowest action confidence, at least")  # noqa: N815
+    maximumConfidence = AtMost("lowest-action", help_text="Lowest action confidence, at most")  # noqa: N815
 
     class Meta:
         model = Session

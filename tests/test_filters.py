@@ -4,11 +4,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from conversations.filters import NotAnswered, matching
+from conversations.filters import matching
 from conversations.models import Assistant, Session
 from conversations.pages import capped_count, session_page
-from conversations.query import ALL_FEATURES, parse
-from tests.asking import TERMS, expected, fill, queries, seen
+from conversations.query import ALL_FEATURES, Query, parse
+from tests.asking import LACKING, TERMS, Seen, expected, fill, queries, seen
 from tests.histories import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -44,16 +44,24 @@ def test_every_single_term_matches_what_its_events_say(assistant: Assistant) -> 
     assert found > 60, "the terms must tell sessions apart"
 
 
+def knowable(every: list[Seen], query: Query) -> set[int]:
+    """Sessions of which everything that a query asks is known: some names stand in bodies only, and bits end."""
+    if not any(name in str(query) for name in LACKING):
+        return {one.session.pk for one in every}
+    return {one.session.pk for one in every if one.session.turns_known}
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_generated_queries_match_what_their_events_say(assistant: Assistant, seed: int) -> None:
     every = seen(assistant)
     sizes = set()
-    for query in queries(seed, 60):
+    for query in queries(seed, 250):
         wanted = expected(every, query)
         found = matching(Session.objects.all(), query, assistant=assistant, now=NOW)
-        assert set(found.values_list("pk", flat=True)) == wanted, str(query)
+        known = knowable(every, query)
+        assert set(found.values_list("pk", flat=True)) & known == wanted & known, str(query)
         sizes.add(len(wanted))
-    assert len(sizes) > 8
+    assert len(sizes) > 25
 
 
 def test_a_mistake_matches_nothing(assistant: Assistant) -> None:
@@ -70,12 +78,6 @@ def test_alternatives_are_answered_although_the_bar_does_not_offer_them_yet(assi
     assert ask(assistant, "(intent:greet OR turns:1)") == both
     everything = set(Session.objects.filter(assistant=assistant).values_list("pk", flat=True))
     assert ask(assistant, "-(intent:greet OR turns:1)") == everything - both
-
-
-def test_what_has_no_answer_yet_says_so_instead_of_matching(assistant: Assistant) -> None:
-    query = parse("(intent:greet text:hello)", features=ALL_FEATURES).query
-    with pytest.raises(NotAnswered):
-        matching(Session.objects.all(), query, assistant=assistant, now=NOW)
 
 
 def test_a_long_value_is_found_by_its_whole_name(assistant: Assistant) -> None:

@@ -1,0 +1,269 @@
+"""Items of a query as conditions on sessions, each with what is known about reading them in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import or_
+
+from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
+from django.db.models.functions import StrIndex
+from django.db.models.lookups import GreaterThan
+
+from conversations import search
+from conversations.filters import opinions, times
+from conversations.filters.context import Context
+from conversations.filters.rows import HasValue, RowSet, has_rows, rows
+from conversations.filters.sought import SIGNALS, sought
+from conversations.filters.turns import Turn, in_one_turn, in_order, turn
+from conversations.identity import sender_hash
+from conversations.models import Conversation, Session, SessionValue
+from conversations.query import Group, Or, Range, Sequence, Special, Term, Text, Word, is_turn
+from conversations.query.ast import Item
+from conversations.signals import definition
+
+Kind = SessionValue.Kind
+OF_SESSION = {
+    "channel": Kind.CHANNEL,
+    "environment": Kind.ENVIRONMENT,
+    "model": Kind.MODEL,
+    "assistant-id": Kind.ASSISTANT_ID,
+}
+NUMBERS = {
+    "turns": "n_user_messages",
+    "lowest-intent": "min_intent_confidence",
+    "highest-intent": "max_intent_confidence",
+    "lowest-action": "min_action_confidence",
+    "highest-action": "max_action_confidence",
+}
+# Candidates whose own row answers, at less than 1 us each, whose values are compared, at 5 us, whose events are read, at 20.
+LOOKED_AT, LOOKED_UP, LOOKED_INTO = 3_000, 1_700, 1_000
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition on Session, and how to find the sessions that meet it.
+
+    `drives`: sets of value rows; every match has a row of each set. `plain`: the one among them that is all there is
+    to it. `stretch`: how many candidates to try in order. `texts`: of which every match has some, as (field, texts).
+    `is_costly`: whether it reads events.
+    """
+
+    q: Q
+    stretch: int = LOOKED_UP
+    drives: tuple[RowSet, ...] = ()
+    plain: HasValue | None = None
+    texts: tuple[tuple[str, tuple[tuple[str, bool], ...]], ...] = ()
+    is_costly: bool = False
+
+
+def condition(item: Item, context: Context) -> Q:
+    """One item of a query as a condition on Session."""
+    return compiled(item, context).q
+
+
+def compiled(item: Item, context: Context) -> Condition:
+    """One item of a query."""
+    if isinstance(item, Sequence):
+        return _sequence(item, context)
+    found = _positive(item, context)
+    return Condition(~found.q, found.stretch, is_costly=found.is_costly) if item.negated else found
+
+
+def _positive(item: Term | Text | Group | Or, context: Context) -> Condition:
+    if isinstance(item, Or):
+        return _or(item, context)
+    if isinstance(item, Group):
+        wanted = turn(item, context)
+        return _of_turn(wanted, in_one_turn(wanted, context))
+    if item.field in search.SIDES:
+        texts = tuple((word.text, word.prefix) for word in item.values if isinstance(word, Word))
+        return Condition(search.said(item.field, texts), texts=((item.field, texts),))
+    if isinstance(item, Term) and is_turn(item):
+        return _somewhere(item, context)
+    assert isinstance(item, Term)
+    return _of_session(item, context)
+
+
+def _plain(wanted: RowSet, context: Context) -> Condition:
+    found = has_rows(wanted, context.assistant.pk)
+    if isinstance(found, HasValue):
+        return Condition(Q(found), drives=(wanted,), plain=found)
+    return Condition(found)
+
+
+def _somewhere(term: Term, context: Context) -> Condition:
+    """A term of turns by itself: true of any of them. Values that rows decide are asked for together."""
+    if term.field == "is":
+        return _is(term, context)
+    plain: RowSet = ()
+    parts: list[Condition] = []
+    for value in term.values:
+        one = sought(replace(term, values=(value,)), context)
+        if one.is_plain:
+            plain += one.drives
+        else:
+            wanted = Turn(((one, False),))
+            parts.append(_of_turn(wanted, in_one_turn(wanted, context)))
+    if plain or not parts:
+        parts.insert(0, _plain(tuple(dict.fromkeys(plain)), context))
+    return _any_of(parts)
+
+
+def _any_of(parts: list[Condition]) -> Condition:
+    if len(parts) == 1:
+        return parts[0]
+    # A row read for one of them still has to be asked whether its own part is true.
+    drives = (
+        tuple(dict.fromkeys(row for part in parts for row in part.drives[0]))
+        if all(part.drives for part in parts)
+        else ()
+    )
+    return Condition(
+        reduce(or_, (part.q for part in parts)),
+        min(part.stretch for part in parts),
+        (drives,) if drives else (),
+        is_costly=any(part.is_costly for part in parts),
+    )
+
+
+def _or(item: Or, context: Context) -> Condition:
+    parts = [compiled(one, context) for one in item.alternatives]
+    # Alternatives that value rows decide are one look-up together.
+    plain = [part for part in parts if part.plain is not None]
+    if len(plain) > 1:
+        together = _plain(tuple(dict.fromkeys(row for part in plain for row in part.drives[0])), context)
+        parts = [together, *(part for part in parts if part.plain is None)]
+    return _any_of(parts)
+
+
+def _of_turn(wanted: Turn, q: Q) -> Condition:
+    texts = tuple(one.texts for one in wanted.positive if one.texts is not None)
+    return Condition(
+        q,
+        LOOKED_UP if wanted.is_exact else LOOKED_INTO,
+        tuple(wanted.drives),
+        texts=texts,
+        is_costly=not wanted.is_exact,
+    )
+
+
+def _sequence(item: Sequence, context: Context) -> Condition:
+    left, right = turn(item.left, context), turn(item.right, context)
+    sides = (left, right) if item.kind == "then" else (left,)
+    is_costly = not (left.is_exact and right.is_exact)
+    return Condition(
+        in_order(item, left, right, context),
+        LOOKED_INTO if is_costly else LOOKED_UP,
+        tuple(row for side in sides for row in side.drives),
+        texts=tuple(one.texts for side in sides for one in side.positive if one.texts is not None),
+        is_costly=is_costly,
+    )
+
+
+def _is(term: Term, context: Context) -> Condition:
+    """`is:` of a session: what its turns show, and what only the whole of it does."""
+    found: RowSet = ()
+    loops: list[str] = []
+    others: list[Condition] = []
+    for value in term.values:
+        name = value.text if isinstance(value, Word) else ""
+        if name == "mine":
+            others.append(Condition(_mine(context), LOOKED_AT))
+        elif name == "unfinished":
+            others.append(Condition(~Q(open_loop=""), LOOKED_AT))
+        else:
+            one = sought(replace(term, values=(Word(name),)), context)
+            found += one.drives
+            if name in SIGNALS and not (name == "fallback" and definition(context.assistant, name).is_guess):
+                loops += definition(context.assistant, name).loops
+    if loops:
+        others.append(Condition(Q(open_loop__in=sorted(set(loops))), LOOKED_AT))
+    if found or not others:
+        others.insert(0, _plain(tuple(dict.fromkeys(found)), context))
+    return _any_of(others)
+
+
+def _mine(context: Context) -> Q:
+    name = getattr(context.user, "username", "")
+    if not name:
+        return Q(pk__in=[])
+    held = Conversation.objects.filter(assistant=context.assistant, sender_hash=sender_hash(name))
+    return Q(conversation__in=held.values("pk"))
+
+
+def _of_session(term: Term, context: Context) -> Condition:
+    name = term.field
+    ranges = [value for value in term.values if isinstance(value, Range)]
+    texts = [value.text for value in term.values if isinstance(value, Word)]
+    if name == "is":
+        return _is(term, context)
+    if name in OF_SESSION:
+        return _plain(rows(OF_SESSION[name], *texts), context)
+    if name in NUMBERS:
+        return _own(times.between(NUMBERS[name], value) for value in ranges)
+    match name:
+        case "date":
+            return _own(times.during("activity_at", times.interval(value, context)) for value in term.values)
+        case "started":
+            return _own(times.during("start_at", times.interval(value, context)) for value in term.values)
+        case "duration":
+            return _own(times.lasted(value) for value in ranges)
+        case "time":
+            return _own(times.at_time_of_day(value, context) for value in ranges)
+        case "unfinished":
+            named = [Q(open_loop=text) for text in texts]
+            return _own([*named, ~Q(open_loop="")] if Special("*") in term.values else named)
+        case "id":
+            return Condition(
+                _any(GreaterThan(StrIndex("conversation__sender_id", Value(text)), 0) for text in texts)
+            )
+        case "note":
+            return Condition(opinions.noted(term))
+    wanted = opinions.said_rows(term, context)
+    other = opinions.without_rows(term, context)
+    parts = [_plain(wanted, context)] if wanted or other is None else []
+    return _any_of([*parts, *([Condition(other)] if other is not None else [])])
+
+
+def _own(conditions: Iterable[Q]) -> Condition:
+    """Any of the conditions on the session's own columns."""
+    return Condition(_any(conditions), LOOKED_AT)
+
+
+def _any(conditions: Iterable[object]) -> Q:
+    found = [Q(one) for one in conditions]
+    return reduce(or_, found) if found else Q(pk__in=[])
+
+
+def somewhere_in_conversation(item: Item, context: Context) -> Condition:
+    """`in:conversation`: the same of any session of the conversation, negated of none.
+
+    In `a then b` and `a never b` the sessions follow each other; with `<n`, both are looked for in one session.
+    """
+    if isinstance(item, Sequence):
+        found = _across(item, context)
+    else:
+        found = _positive(item, context).q
+    sessions = Session.objects.filter(
+        found, assistant=context.assistant, conversation=OuterRef("conversation")
+    )
+    widened = Q(Exists(sessions))
+    return Condition(~widened if not isinstance(item, Sequence) and item.negated else widened, LOOKED_INTO)
+
+
+def _across(item: Sequence, context: Context) -> Q:
+    inside = condition(item, context)
+    if item.within is not None:
+        return inside
+    place = ("start_at", "start_rank", "start_hash")
+    later = Session.objects.filter(
+        TupleGreaterThan(Tuple(*place), Tuple(*(OuterRef(name) for name in place))),
+        condition(item.right, context),
+        conversation=OuterRef("conversation"),
+    )
+    if item.kind == "then":
+        return inside | (condition(item.left, context) & Q(Exists(later)))
+    return inside & ~Q(Exists(later))

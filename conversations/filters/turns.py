@@ -1,0 +1,243 @@
+"""What is true of one turn, and of turns in their order: `(a b)`, `a then b`, `a never b`.
+
+Where the turns of a session are known, each value row holds them as bits: a group is an AND of numbers, an order a
+comparison of bits. What value rows do not hold (texts, exact confidences), and sessions whose bits are not exact, are
+decided by the session's events, numbered by turns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+
+from django.db.models import Q
+
+from conversations.filters.context import Context
+from conversations.filters.rows import RowSet, bits
+from conversations.filters.sql import Decides, Sql, both, either, filled
+from conversations.filters.sought import Sought, sought
+from conversations.query import Group, Sequence, Term, Text
+
+VENDORS = ("postgresql", "sqlite")
+LAST_BIT = 62  # of a session with known turns, none is beyond it
+
+_BOUNDS = (
+    "e.conversation_id = @conversation@ AND e.timestamp >= @start_at@ AND e.timestamp <= @last_at@"
+    " AND (e.timestamp, e.rank, e.hash) >= @start@ AND (e.timestamp, e.rank, e.hash) <= @last@"
+)
+_NUMBERED = (
+    "SELECT sum(CASE WHEN e.type = 'user' THEN 1 ELSE 0 END)"
+    " OVER (ORDER BY e.timestamp, e.rank, e.hash ROWS UNBOUNDED PRECEDING) AS turn{flags}"
+    f" FROM conversations_event e WHERE {_BOUNDS}"
+)
+
+# What events do not tell, bits do: up to the last one of its own turn, and unless late events made them wrong. Beyond,
+# nobody knows (null): such a turn matches neither the condition nor its opposite.
+_FROM_BITS = (
+    "(CASE WHEN @known@ OR NOT (SELECT c.is_stale FROM conversations_conversation c WHERE c.id = @conversation@)"
+    f" THEN CASE WHEN turn < {LAST_BIT} THEN ({{bits}} >> CAST(turn AS integer)) & 1"
+    f" WHEN ({{bits}} >> {LAST_BIT}) & 1 = 0 THEN 0 END END)"
+)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Conditions on one turn, each with whether it is negated."""
+
+    conditions: tuple[tuple[Sought, bool], ...]
+
+    @property
+    def positive(self) -> list[Sought]:
+        return [one for one, negated in self.conditions if not negated]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether bits decide."""
+        return bool(self.positive) and all(
+            one.is_exact and one.needs is not None for one, _ in self.conditions
+        )
+
+    @property
+    def drives(self) -> list[RowSet]:
+        """Sets of value rows: every session with such a turn has one of each."""
+        return [one.drives for one in self.positive if one.drives]
+
+    def somewhere(self, context: Context) -> Q:
+        """What every session with such a turn satisfies, by indexes."""
+        return reduce(and_, (one.somewhere(context) for one in self.positive), Q())
+
+    def bits(self, vendor: str) -> Sql | None:
+        """The turns that it may be true of, and no others where it `is_exact`; None: any."""
+        found = [_bits(one, vendor) for one in self.positive if one.needs is not None]
+        if not found:
+            return None
+        # What is not exact may be false in a turn that has its bit: only certainty can be taken away.
+        found += [
+            Sql(f"~{part.text}", part.parameters)
+            for part in (
+                _bits(one, vendor)
+                for one, negated in self.conditions
+                if negated and one.is_exact and one.needs is not None
+            )
+        ]
+        return _joined(found, " & ")
+
+    @property
+    def is_one_event(self) -> bool:
+        """Whether all of it is about the turn's user message."""
+        return bool(self.positive) and all(one.is_of_user and not one.lacks for one, _ in self.conditions)
+
+    @property
+    def event(self) -> Sql:
+        """For `is_one_event`: the condition on that event."""
+        return both(
+            *(
+                Sql(f"NOT ({one.event.text})", one.event.parameters) if negated else one.event
+                for one, negated in self.conditions
+            )
+        )
+
+    def flags(self, name: str) -> Sql:
+        """A column for each condition that an event can tell."""
+        parts = (
+            Sql(f", CASE WHEN {one.event.text} THEN 1 ELSE 0 END AS {name}{number}", one.event.parameters)
+            for number, (one, _) in enumerate(self.conditions)
+            if not one.lacks
+        )
+        return _concatenated(parts)
+
+    def highest(self, name: str) -> str:
+        """The same columns, of all events of a turn."""
+        return "".join(
+            f", max({name}{number}) AS {name}{number}"
+            for number, (one, _) in enumerate(self.conditions)
+            if not one.lacks
+        )
+
+    def holds(self, name: str, vendor: str) -> Sql:
+        """Whether the columns and bits of a turn are as wanted; neither true nor false where nobody knows."""
+        parts = []
+        for number, (one, negated) in enumerate(self.conditions):
+            flag = Sql(f"{name}{number}")
+            if one.lacks:
+                flag = filled(_FROM_BITS, bits=_bits(one, vendor))
+            parts.append(Sql(f"{flag.text} = {0 if negated else 1}", flag.parameters))
+        return both(*parts)
+
+
+def turn(item: Term | Text | Group, context: Context) -> Turn:
+    """What `item` asks of a turn, its own minus left out."""
+    if isinstance(item, Group):
+        return Turn(tuple((sought(one, context), one.negated) for one in item.terms))
+    return Turn(((sought(item, context), False),))
+
+
+def in_one_turn(wanted: Turn, context: Context) -> Q:
+    """Sessions with a turn of which all of it is true."""
+    pieces = {vendor: _one_turn(wanted, vendor) for vendor in VENDORS}
+    return _condition(wanted.is_exact, pieces, wanted.somewhere(context))
+
+
+def in_order(item: Sequence, left: Turn, right: Turn, context: Context) -> Q:
+    """Sessions in which `right` is true of a later turn than `left`, or of none (never)."""
+    if item.within is not None and item.within <= 1:
+        return Q(pk__in=[]) if item.kind == "then" else in_one_turn(left, context)
+    pieces = {vendor: _order(item, left, right, vendor) for vendor in VENDORS}
+    somewhere = left.somewhere(context)
+    if item.kind == "then":
+        somewhere &= right.somewhere(context)
+    return _condition(left.is_exact and right.is_exact, pieces, somewhere)
+
+
+def _condition(is_exact: bool, pieces: dict[str, tuple[Sql | None, Sql]], somewhere: Q) -> Q:
+    """Of pairs (what bits say, what events say) the condition on sessions."""
+    written = {vendor: _written(is_exact, *pair) for vendor, pair in pieces.items()}
+    decides = Q(Decides(**written, is_costly=not is_exact))
+    if is_exact:
+        return decides & (Q(turns_known=True) | somewhere)
+    return somewhere & decides
+
+
+def _written(is_exact: bool, by_bits: Sql | None, by_events: Sql) -> Sql:
+    if by_bits is None:
+        return by_events
+    if is_exact:
+        return filled("CASE WHEN @known@ THEN {bits} ELSE {events} END", bits=by_bits, events=by_events)
+    return filled("(NOT @known@ OR {bits}) AND {events}", bits=by_bits, events=by_events)
+
+
+def _one_turn(wanted: Turn, vendor: str) -> tuple[Sql | None, Sql]:
+    known = wanted.bits(vendor)
+    by_bits = None if known is None else Sql(f"({known.text}) <> 0", known.parameters)
+    if wanted.is_one_event:
+        return by_bits, filled(
+            f"EXISTS (SELECT 1 FROM conversations_event e WHERE {_BOUNDS} AND {{event}})", event=wanted.event
+        )
+    return by_bits, filled(
+        "EXISTS (SELECT 1 FROM (SELECT turn{highest} FROM ({events}) numbered GROUP BY turn) one WHERE {holds})",
+        highest=Sql(wanted.highest("c")),
+        events=filled(_NUMBERED, flags=wanted.flags("c")),
+        holds=wanted.holds("c", vendor),
+    )
+
+
+def _order(item: Sequence, left: Turn, right: Turn, vendor: str) -> tuple[Sql | None, Sql]:
+    a, b = left.bits(vendor), right.bits(vendor)
+    by_bits = None
+    if a is not None and b is not None and (item.kind == "then" or (left.is_exact and right.is_exact)):
+        by_bits = filled(
+            f"EXISTS (SELECT 1 FROM (SELECT {{a}} AS a, {{b}} AS b LIMIT 1) t WHERE {_compared(item)})",
+            a=a,
+            b=b,
+        )
+    elif a is not None:
+        by_bits = Sql(f"({a.text}) <> 0", a.parameters)
+    turns = filled(
+        "SELECT turn, CASE WHEN {a} THEN 1 ELSE 0 END AS a, CASE WHEN {b} THEN 1 ELSE 0 END AS b"
+        " FROM (SELECT turn{highest} FROM ({events}) numbered GROUP BY turn) each",
+        a=left.holds("a", vendor),
+        b=right.holds("b", vendor),
+        highest=Sql(left.highest("a") + right.highest("b")),
+        events=filled(_NUMBERED, flags=_concatenated([left.flags("a"), right.flags("b")])),
+    )
+    return by_bits, filled(f"EXISTS (SELECT 1 FROM {_followed(item)})", turns=turns)
+
+
+def _compared(item: Sequence) -> str:
+    """The order of the lowest and highest bits of `a` and `b`, as a condition."""
+    if item.within is None:
+        if item.kind == "then":
+            return "a <> 0 AND (b >> 1) >= (a & -a)"
+        # No higher bit in b than in a; the second part compares the highest bits of two numbers.
+        return "a <> 0 AND NOT (a < b AND a < (a | b) - (a & b))"
+    later = " | ".join(f"(b >> {by})" for by in range(1, min(item.within - 1, LAST_BIT) + 1))
+    return f"a & ({later}) <> 0" if item.kind == "then" else f"a & ~({later}) <> 0"
+
+
+def _followed(item: Sequence) -> str:
+    """The same of turns in rows: what stands behind FROM."""
+    if item.within is None:
+        ends = "(SELECT {} AS a, max(CASE WHEN b = 1 THEN turn END) AS b FROM ({{turns}}) t) ends WHERE "
+        if item.kind == "then":
+            return ends.format("min(CASE WHEN a = 1 THEN turn END)") + "a < b"
+        return ends.format("max(CASE WHEN a = 1 THEN turn END)") + "a >= coalesce(b, -1)"
+    return (
+        f"(SELECT a, max(b) OVER (ORDER BY turn ROWS BETWEEN 1 FOLLOWING AND {item.within - 1} FOLLOWING) AS b"
+        " FROM ({turns}) t) followed WHERE a = 1 AND "
+    ) + ("b = 1" if item.kind == "then" else "coalesce(b, 0) = 0")
+
+
+def _bits(one: Sought, vendor: str) -> Sql:
+    alternatives = [_joined([bits(each, vendor) for each in together], " & ") for together in one.needs or ()]
+    return _joined(alternatives, " | ") if alternatives else Sql("0")
+
+
+def _joined(parts: list[Sql], by: str) -> Sql:
+    text = by.join(part.text for part in parts)
+    return Sql(f"({text})" if len(parts) > 1 else text, tuple(p for part in parts for p in part.parameters))
+
+
+def _concatenated(parts: object) -> Sql:
+    found = list(parts)  # type: ignore[call-overload]
+    return Sql("".join(part.text for part in found), tuple(p for part in found for p in part.parameters))
