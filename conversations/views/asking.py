@@ -32,6 +32,7 @@ from conversations.query import (
     parse,
     without,
 )
+from conversations.query.facets import State, facet, text_value, toggled
 from conversations.saved_views import View, find
 from conversations.summary import value_key
 from conversations.transcript import Wanted, wanted
@@ -237,6 +238,23 @@ class Ask:
 
     def list_url(self, text: str, **more: str) -> str:
         return reverse("conversations:session-list") + self.parameters(text, **more)
+
+    @property
+    def for_me(self) -> str:
+        """The list of what waits for the person who asks; without that condition where it stands already."""
+        return self._toggled("for", "me", "chosen")
+
+    @property
+    def not_mine(self) -> str:
+        """The list without one's own conversations; with them where they are left out already."""
+        return self._toggled("is", "mine", "excluded")
+
+    def _toggled(self, name: str, text: str, state: State) -> str:
+        value = text_value(name, text)
+        if value is None:
+            return self.list_here
+        is_on = facet(self.query, name).state(value) == state
+        return self.list_url(toggled(self.query, name, value, "off" if is_on else state))
 
     # --- in words --------------------------------------------------------------------------------
 

@@ -142,5 +142,5 @@ def _row(query: Query, name: str, text: str, label: str, count: int | None) -> R
 
 
 def _quick(query: Query, state: str, name: str, text: str, label: str | Promise) -> Quick:
-    is_on = facet(query, name).state(text) == state
+    is_on = facet(query, name).state(text_value(name, text) or text) == state
     return Quick(label, f"{'off' if is_on else state} {name} {text}", is_on)
