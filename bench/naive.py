@@ -11,7 +11,7 @@ from django.db import transaction
 
 from conversations.identity import sender_hash
 from conversations.models import Assistant, Conversation, Event, Session
-from conversations.rows import COLUMNS, SessionRow
+from conversations.rows import COLUMNS, STORED, SessionRow
 from conversations.summary import Summary
 from events.decode import Rejection, decode
 
@@ -53,6 +53,7 @@ def save(assistant: Assistant, body: bytes, environment: str) -> None:
         predicted=row.predicted,
         confidence=row.confidence,
         text=row.said[:1000],
+        words=row.words,
         environment=environment,
         received_at=row.timestamp,
         body=decoded.body,
@@ -62,7 +63,7 @@ def save(assistant: Assistant, body: bytes, environment: str) -> None:
         session = Session(conversation=conversation, assistant=assistant)
         sums = SessionRow(0, conversation.id, assistant.id, row.key, row.key)
     else:
-        sums = SessionRow.from_database({name: getattr(session, name) for name in ("id", *COLUMNS)})
+        sums = SessionRow.from_database({name: getattr(session, name) for name in STORED})
     added = Summary()
     added.add(row, environment, row.timestamp)
     sums.summary.merge(added)

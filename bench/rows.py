@@ -4,16 +4,17 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-# Without ids, revisions and times of receipt; the search index is not part of what "equal rows" means.
+# Without ids, revisions and times of receipt; the search index is not part of what "equal rows" means. Nor are the turns
+# of values, where two processes brought events late to each other: these wait for housekeeping.
 _TABLES = {
     "events": "SELECT c.sender_id, e.timestamp, e.rank, e.hash, e.type, e.name, e.predicted, e.confidence, e.text,"
     " e.environment, e.is_export, e.is_future, e.reverted_at, e.body"
     " FROM conversations_event e JOIN conversations_conversation c ON c.id = e.conversation_id",
     "conversations": "SELECT sender_hash, sender_id, n_events, n_sessions, marks_sessions, first_at, last_at, tail,"
     " activity_at FROM conversations_conversation",
-    "sessions": "SELECT to_jsonb(s) - '{id,conversation_id,assistant_id,revision,newest_turn,watermark}'::text[], c.sender_id"
+    "sessions": "SELECT to_jsonb(s) - '{id,conversation_id,assistant_id,revision,newest_turn,turns_known}'::text[], c.sender_id"
     " FROM conversations_session s JOIN conversations_conversation c ON c.id = s.conversation_id",
-    "values": "SELECT c.sender_id, s.start_at, s.start_rank, s.start_hash, v.kind, v.value, v.period, v.turns"
+    "values": "SELECT c.sender_id, s.start_at, s.start_rank, s.start_hash, v.kind, v.value, v.period"
     " FROM conversations_sessionvalue v JOIN conversations_session s ON s.id = v.session_id"
     " JOIN conversations_conversation c ON c.id = s.conversation_id",
 }

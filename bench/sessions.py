@@ -19,8 +19,8 @@ from django.db import connection
 from conversations import models
 from conversations.identity import parse, sender_hash
 from conversations.reading import EventRow, read
-from conversations.rows import COLUMNS, VALUE_COLUMNS, SessionRow
-from conversations.summary import total
+from conversations.rows import ADDED, VALUE_COLUMNS, SessionRow
+from conversations.summary import LAST_TURN, total
 from conversations.tokens import words
 from conversations.words import _vector
 
@@ -31,8 +31,8 @@ INTENTS = [f"ask_{index:02d}" for index in range(40)]
 ACTIONS = [f"utter_ask_{index:02d}" for index in range(40)]
 VOCABULARY = [f"word{index:04d}" for index in range(3000)]
 EVENT_COLUMNS = (
-    "conversation_id", "timestamp", "rank", "hash", "type", "name", "predicted", "confidence", "text", "environment",
-    "is_export", "is_future", "received_at", "body",
+    "conversation_id", "timestamp", "rank", "hash", "type", "name", "predicted", "confidence", "text", "words",
+    "environment", "is_export", "is_future", "received_at", "body",
 )  # fmt: skip
 
 
@@ -42,9 +42,14 @@ class Shape:
 
     events: list[tuple[EventRow, str]]
     row: SessionRow
-    values: set[tuple[int, str]]
+    values: dict[tuple[int, str], int]
     sides: dict[int, list[str]]
     environment: str
+
+    @property
+    def last_user(self) -> int:
+        """The place of its last user event, counted from 1."""
+        return max(index for index, (row, _) in enumerate(self.events, 1) if row.type == "user")
 
 
 def _user(rng: random.Random, intent: str, confidence: float, text: str, channel: str) -> dict[str, Any]:
@@ -178,7 +183,7 @@ def fill(what: Plan) -> None:
     """Write all rows of the plan into empty tables, indexes last. PostgreSQL only."""
     with _without_indexes():
         copy("conversations_conversation", *_conversations(what))
-        copy("conversations_session", ("id", *COLUMNS), _sessions(what))
+        copy("conversations_session", (*ADDED, "watermark"), _sessions(what))
         copy("conversations_sessionvalue", VALUE_COLUMNS, _values(what))
         copy("conversations_event", EVENT_COLUMNS, _events(what))
         copy("conversations_searchchunk", ("session_id", "side", "size", "is_open", "vector"), _chunks(what))
@@ -191,7 +196,7 @@ def fill(what: Plan) -> None:
 def _conversations(what: Plan) -> tuple[tuple[str, ...], Iterator[str]]:
     columns = (
         "id", "assistant_id", "sender_hash", "sender_id", "n_events", "n_sessions", "marks_sessions", "first_at",
-        "last_at", "tail", "activity_at", "revision", "created_at",
+        "last_at", "tail", "activity_at", "revision", "created_at", "is_stale",
     )  # fmt: skip
 
     def lines() -> Iterator[str]:
@@ -200,7 +205,7 @@ def _conversations(what: Plan) -> tuple[tuple[str, ...], Iterator[str]]:
             last = start + form.row.last[0] - form.row.start[0]
             yield line((
                 pk, what.assistant_id, sender_hash(sender), sender, len(form.events), 1, True, start, last, "[]",
-                last, 1, start,
+                last, 1, start, False,
             ))  # fmt: skip
 
     return columns, lines()
@@ -220,14 +225,33 @@ def _placed(form: Shape, pk: int, start: float, assistant_id: int) -> SessionRow
     return row
 
 
+def _review(pk: int) -> tuple[str, int]:
+    """What the session's review row says, and its verdict: 1 looked at, 2 went well, 3 broke; few have changed since."""
+    if pk % 5 < 3:
+        return "unread", 0
+    return "changed" if pk % 50 == 4 else "reviewed", 1 + pk % 3
+
+
 def _sessions(what: Plan) -> Iterator[str]:
+    n_events = 0  # ids count from 1 in the order in which events are copied
     for pk, form, start in what.sessions():
-        yield line((pk, *_placed(form, pk, start, what.assistant_id).columns()))
+        row = _placed(form, pk, start, what.assistant_id)
+        row.turns_known = row.summary.n_turns < LAST_TURN
+        row.newest_turn = n_events + form.last_user
+        n_events += len(form.events)
+        review, verdict = _review(pk)
+        watermark = None if review == "unread" else row.newest_turn - (review == "changed")
+        yield line((*row.added()[:-1], verdict, watermark))
 
 
 def _values(what: Plan) -> Iterator[str]:
+    kinds = models.SessionValue.Kind
     for pk, form, start in what.sessions():
-        for row in _placed(form, pk, start, what.assistant_id).value_rows(form.values):
+        review, verdict = _review(pk)
+        said = {(int(kinds.REVIEW), review): 0}
+        if verdict:
+            said[int(kinds.VERDICT), models.Session.Verdict(verdict).label] = 0
+        for row in _placed(form, pk, start, what.assistant_id).value_rows({**form.values, **said}):
             yield line(row)
 
 
@@ -248,7 +272,17 @@ def _events(what: Plan) -> Iterator[str]:
 
 
 def _event_parts(row: EventRow, body: str, environment: str) -> tuple[float, str, str, str]:
-    middle = (row.type, row.name, row.predicted, row.confidence, row.said[:1000], environment, False, False)
+    middle = (
+        row.type,
+        row.name,
+        row.predicted,
+        row.confidence,
+        row.said[:1000],
+        row.words,
+        environment,
+        False,
+        False,
+    )
     return row.timestamp, str(row.rank), "\t".join(map(text, middle)), text(body)
 
 
