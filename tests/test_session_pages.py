@@ -512,7 +512,7 @@ def test_an_unknown_conversation_is_not_found(get: Any) -> None:
     ],
 )
 def test_the_number_of_queries_does_not_grow(get: Any, url: str, target: str) -> None:
-    """With 5 and with 50 rows (and turns), and never more than 24."""
+    """With 5 and with 50 rows (and turns), and never more than 36, a third of them what people said."""
 
     counts = []
     for n in (5, 50):
@@ -531,7 +531,7 @@ def test_the_number_of_queries_does_not_grow(get: Any, url: str, target: str) ->
         # The gate looks at the schema now and then, whatever the page.
         counts.append(sum("django_migrations" not in query["sql"] for query in captured))
     assert counts[0] == counts[1]
-    assert counts[1] <= 24
+    assert counts[1] <= 36
 
 
 def test_opening_a_session_of_5000_events_asks_and_shows_no_more_than_one_of_100(get: Any) -> None:

@@ -9,7 +9,18 @@ from zoneinfo import ZoneInfo
 from conversations.identity import parse
 from conversations.query import parse as parse_query
 from conversations.reading import read
-from conversations.transcript import Action, BotMessage, Line, Slots, Source, Turn, side, turns, wanted
+from conversations.transcript import (
+    Action,
+    BotMessage,
+    Line,
+    Slots,
+    Source,
+    Turn,
+    Wanted,
+    side,
+    turns,
+    wanted,
+)
 
 START = 1_800_000_000.0
 
@@ -197,24 +208,13 @@ def test_what_the_query_asks_for_is_highlighted_whatever_its_case_and_accents() 
     assert message.is_hit
 
 
-def test_turns_that_satisfy_a_field_are_hits_and_negative_conditions_point_at_nothing() -> None:
-    events = rows(user("a", "greet", 0.9), user("b", "refund", 0.4), action("action_pay"))
-    assert [t.is_hit for t in turns(events, wanted=wanted(parse_query("intent:refund<0.6").query))] == [
-        False,
-        True,
-    ]
-    assert [t.is_hit for t in turns(events, wanted=wanted(parse_query("intent:refund>0.6").query))] == [
-        False,
-        False,
-    ]
-    assert [t.is_hit for t in turns(events, wanted=wanted(parse_query("action:action_pay").query))] == [
-        False,
-        True,
-    ]
-    assert [t.is_hit for t in turns(events, wanted=wanted(parse_query("-intent:greet").query))] == [
-        False,
-        False,
-    ]
+def test_events_that_satisfy_the_query_make_their_turn_a_hit_and_those_in_trouble_trouble() -> None:
+    events = rows(user("a", "greet", 0.9), user("b", "refund", 0.9), action("action_pay"))
+    paid = turns(events, wanted=Wanted(hits={events[2].id}, troubles={events[0].id}))
+    assert [turn.is_hit for turn in paid] == [False, True]
+    assert [turn.is_trouble for turn in paid] == [True, False]
+    assert [item.is_hit for item in paid[1].items] == [True]
+    assert not any(turn.is_hit or turn.is_trouble for turn in turns(events))
     assert not wanted(parse_query("nonsense:x greet").query)
 
 

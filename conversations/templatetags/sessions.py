@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime
 
 from django import template
@@ -11,10 +13,13 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from conversations.models import Session
-from conversations.transcript import Entity, Segment
+from conversations.transcript import Entity, Segment, Turn
+from conversations.views.opinions import Badge
 from conversations.views.window import key_of, write_key
 
 register = template.Library()
+_MENTION = re.compile(r"@[\w.+-]+")
+_COLOR = re.compile("[0-9A-Fa-f]{6}")
 
 
 @register.filter
@@ -105,6 +110,35 @@ def say(message: str) -> str:
 def key(item: object) -> str:
     """An order key as attributes hold it: of a pair that is one, or of an event."""
     return write_key(item) if isinstance(item, tuple) else write_key(key_of(item))
+
+
+@register.simple_tag
+def dot(color: str) -> SafeString:
+    """A tag's colour as a dot. An attribute, because a policy without inline styles forbids a style."""
+    fill = color if _COLOR.fullmatch(color) else "6B3FC4"
+    return format_html(
+        '<svg class="dot" viewBox="0 0 8 8" aria-hidden="true"><circle cx="4" cy="4" r="4" fill="#{}"/></svg>',
+        fill,
+    )
+
+
+@register.filter
+def mentions(text: str) -> SafeString:
+    """A note with the people that it names standing out."""
+    return mark_safe(_MENTION.sub(lambda name: f"<strong>{name[0]}</strong>", escape(text)))  # noqa: S308 - escaped
+
+
+@register.filter
+def annotated(entities: list[Entity]) -> str:
+    """Entities with their places, as scripts read them: JSON of [{start, end, entity, value}]."""
+    placed = [entity for entity in entities if entity.start is not None]
+    return json.dumps([{"start": e.start, "end": e.end, "entity": e.name, "value": e.value} for e in placed])
+
+
+@register.filter
+def badge_of(badges: dict[int, Badge] | None, turn: Turn) -> Badge | None:
+    """What people said of a turn."""
+    return (badges or {}).get(turn.id)
 
 
 @register.simple_tag

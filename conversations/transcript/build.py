@@ -55,6 +55,8 @@ class _Builder:
         turn = self.turns[-1]
         turn.last_key, turn.last_id = key, max(turn.last_id, source.id)
         turn.n_events += 1
+        turn.has_hit |= source.id in self.wanted.hits
+        turn.has_trouble |= source.id in self.wanted.troubles
         event = values.body(source.body)
         if source.type == "user":
             turn.user = messages.user(source, event, self.wanted)
@@ -69,7 +71,9 @@ class _Builder:
         elif source.type == "slot":
             self._slot(source, event)
         else:
-            self._line(lines.line(source, event))
+            line = lines.line(source, event)
+            line.is_hit = source.id in self.wanted.hits
+            self._line(line)
 
     def _begin(self, source: Source, key: Key, session: int | None) -> None:
         day = _day(source.timestamp, self.zone)
@@ -114,7 +118,7 @@ class _Builder:
             confidence=source.confidence,
             is_text=not name and bool(text),
             is_reverted=source.reverted_at is not None,
-            is_hit=self.wanted.finds_action(text),
+            is_hit=source.id in self.wanted.hits,
         )
         self.turns[-1].items.append(self.action)
 
@@ -129,6 +133,7 @@ class _Builder:
         if not isinstance(last, Slots) or last.is_reverted != is_reverted:
             last = Slots(source.id, source.timestamp, is_reverted=is_reverted)
             turn.items.append(last)
+        last.is_hit |= source.id in self.wanted.hits
         last.slots.append(Detail(values.text(name) or "?", values.json_text(event.get("value"), 80)))
 
     def _line(self, line: Line) -> None:

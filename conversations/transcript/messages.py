@@ -41,7 +41,6 @@ def user(source: Source, event: dict[str, Any], wanted: Wanted) -> UserMessage:
     found = spans.entities(data.get("entities"), said)
     hits = spans.find(wanted.user_text, said)
     is_fallback = source.predicted == FALLBACK_INTENT
-    is_hit = bool(hits) or wanted.finds_intent(source.name, source.predicted, source.confidence)
     shown_part = {
         id(entity) for entity in found if entity.start is not None and entity.start < spans.MAX_TEXT
     }
@@ -64,7 +63,7 @@ def user(source: Source, event: dict[str, Any], wanted: Wanted) -> UserMessage:
         is_external=is_external,
         channel=values.text(event.get("input_channel")),
         is_reverted=source.reverted_at is not None,
-        is_hit=is_hit or (wanted.fallback and is_fallback),
+        is_hit=bool(hits) or source.id in wanted.hits,
         is_cut=len(said) > spans.MAX_TEXT,
         size=len(source.body),
     )
@@ -121,7 +120,7 @@ def bot(source: Source, event: dict[str, Any], wanted: Wanted) -> BotMessage:
         payloads=payloads(data),
         is_agent=source.type == "agent",
         is_reverted=source.reverted_at is not None,
-        is_hit=bool(hits),
+        is_hit=bool(hits) or source.id in wanted.hits,
         is_cut=len(said) > spans.MAX_TEXT,
         size=len(source.body),
     )

@@ -188,6 +188,7 @@ class Line:
     tone: Tone = ""
     is_technical: bool = False
     is_reverted: bool = False
+    is_hit: bool = False
 
 
 @dataclass(slots=True)
@@ -217,6 +218,7 @@ class Slots:
     timestamp: float
     slots: list[Detail] = field(default_factory=list)
     is_reverted: bool = False
+    is_hit: bool = False
 
 
 Item = BotMessage | Line | Action | Slots
@@ -243,6 +245,8 @@ class Turn:
     last_key: Key = (0.0, 0, b"")
     last_id: int = 0
     n_events: int = 0
+    has_hit: bool = False
+    has_trouble: bool = False  # found by looking at the whole session
 
     @property
     def timestamp(self) -> float:
@@ -254,14 +258,18 @@ class Turn:
 
     @property
     def is_hit(self) -> bool:
-        return (self.user is not None and self.user.is_hit) or any(
-            getattr(item, "is_hit", False) for item in self.items
+        return (
+            self.has_hit
+            or (self.user is not None and self.user.is_hit)
+            or any(getattr(item, "is_hit", False) for item in self.items)
         )
 
     @property
     def is_trouble(self) -> bool:
-        """Something a reviewer should look at: not understood, unsure, taken back, or an error."""
+        """Something a reviewer should look at: not understood, unsure, taken back, handed over, or an error."""
         user = self.user
+        if self.has_trouble:
+            return True
         if user and (user.is_fallback or user.is_reverted or user.guess.tone == "warn"):
             return True
         return any(getattr(item, "tone", "") == "bad" for item in self.items)

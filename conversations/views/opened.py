@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
@@ -12,12 +12,16 @@ from django.utils import timezone
 from conversations.identity import Key
 from conversations.models import Event, Session
 from conversations.slots import ABSENT, slots_around
-from conversations.transcript import Side, Turn, side, turns, values
-from conversations.transcript.hits import Wanted
+from conversations.transcript import Side, Turn, Wanted, side, turns, values
 
 from . import window as windows
-from .opening import opening_key
+from .opening import Look, look, matcher_of, noted
+from .opinions import Badge, Entry, Said, badges, history, said_of
 from .window import Window, key_of, start_of
+
+if TYPE_CHECKING:
+    from .asking import Ask
+    from .rows import Row
 
 
 @dataclass(frozen=True)
@@ -78,10 +82,19 @@ class Place:
 class Opened:
     """A session as the page shows it. `event`: the one whose turn is chosen; without it the turn that matters is."""
 
-    def __init__(self, session: Session, wanted: Wanted, event: Event | None = None) -> None:
+    def __init__(
+        self, session: Session, ask: Ask, event: Event | None = None, row: Row | None = None
+    ) -> None:
         self.session = session
-        self.wanted = wanted
+        self.ask = ask
         self.event = event
+        self.row = row  # the list's, which has found out some of it already
+
+    @cached_property
+    def look(self) -> Look:
+        if self.row and self.row.look:
+            return self.row.look
+        return look(self.session, matcher_of(self.ask))
 
     @cached_property
     def place(self) -> Place:
@@ -90,7 +103,9 @@ class Opened:
     @cached_property
     def key(self) -> Key | None:
         """Where the page opens."""
-        return key_of(self.event) if self.event else opening_key(self.session, self.wanted)
+        if self.event:
+            return key_of(self.event)
+        return self.look.opening.key if self.look.opening else None
 
     @cached_property
     def window(self) -> Window:
@@ -98,7 +113,21 @@ class Opened:
 
     @cached_property
     def turns(self) -> list[Turn]:
-        return turns_of(self.window, self.wanted)
+        return turns_of(self.window, noted(self.look, self.ask))
+
+    @cached_property
+    def said(self) -> Said:
+        return self.row.said if self.row else said_of([self.session], self.ask.user)[self.session.pk]
+
+    @cached_property
+    def badges(self) -> dict[int, Badge]:
+        return badges(self.said, self.turns)
+
+    @cached_property
+    def watermark(self) -> int:
+        """Arrival number of the session's last event: a review counts up to there."""
+        newest = Event.objects.of_session(self.session).aggregate(newest=Max("id"))["newest"]
+        return newest or 0
 
     @property
     def is_silent(self) -> bool:
@@ -119,16 +148,22 @@ class Opened:
             return None
         turn = self.chosen
         events = [event for event in self.window.events if turn.first_key <= key_of(event) <= turn.last_key]
-        return Panel(self.session, turn, events)
+        return Panel(self.session, turn, events, self.said)
 
 
 class Panel:
-    """What the side says of one turn."""
+    """What the side says of one turn, and of its session: what people said of it."""
 
-    def __init__(self, session: Session, turn: Turn, events: list[Event]) -> None:
+    def __init__(self, session: Session, turn: Turn, events: list[Event], said: Said) -> None:
         self.session = session
+        self.said = said
         self.turn = turn
         self.facts: Side = side(turn, events)
+
+    @cached_property
+    def history(self) -> list[Entry]:
+        """What people said of the session and its turns, the newest first."""
+        return history(self.said)
 
     @cached_property
     def slots(self) -> list[Slot]:
@@ -159,7 +194,7 @@ def turns_of(window: Window, wanted: Wanted) -> list[Turn]:
     return turns(window.events, wanted=wanted, zone=timezone.get_current_timezone(), after=after)
 
 
-def turn_of(session: Session, event: Event, wanted: Wanted) -> Panel | None:
+def turn_of(session: Session, event: Event, wanted: Wanted, said: Said) -> Panel | None:
     """The turn that an event belongs to, with its events."""
     events = windows.turn_events(session, event)
     key = key_of(event)
@@ -168,4 +203,4 @@ def turn_of(session: Session, event: Event, wanted: Wanted) -> Panel | None:
     if not holding:
         return None
     turn = holding[-1]
-    return Panel(session, turn, [e for e in events if turn.first_key <= key_of(e) <= turn.last_key])
+    return Panel(session, turn, [e for e in events if turn.first_key <= key_of(e) <= turn.last_key], said)

@@ -23,12 +23,17 @@ LEAD = 28  # of these before the first hit
 
 @dataclass(slots=True)
 class Row:
-    """A session as its list row shows it. `n_new`: user turns since the latest review."""
+    """A session as its list row shows it. `look`: where it opens; None for a very long one."""
 
     session: Session
     said: Said
     quote: list[Segment] = field(default_factory=list)
-    n_new: int = 0
+    look: Look | None = None
+
+    @property
+    def n_new(self) -> int:
+        """User turns since the latest review; 0 where that is not known."""
+        return self.look.n_new if self.look else 0
 
     @property
     def is_unsure(self) -> bool:
@@ -57,7 +62,7 @@ def rows_of(found: Iterable[Session], ask: Ask) -> list[Row]:
             session,
             said[session.pk],
             quote(texts.get(session.pk) or _matter(session), ask.wanted),
-            seen[session.pk].n_new if session.pk in seen else 0,
+            seen.get(session.pk),
         )
         for session in sessions
     ]

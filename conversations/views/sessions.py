@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Sequence
 from typing import Any
 
@@ -15,9 +16,11 @@ from conversations.pages import BadCursor, Page, key_page, session_page
 
 from .asking import Ask
 from .opened import Opened
-from .rows import rows_of
+from .opinions import claims, stamps
+from .rows import rows_of, version_of
 
 MAX_POLLED = 300  # rows of an open list that are looked after
+_VERSION = re.compile(r"[0-9_]{1,60}")
 
 
 @require_GET
@@ -31,10 +34,10 @@ def session_list(request: HttpRequest) -> HttpResponse:
         return HttpResponseBadRequest(str(error))
     if request.headers.get("HX-Target") == "more":
         return render(request, "conversations/_rows.html", _rows(ask, page))
-    opened = Opened(page.rows[0], ask.wanted) if page.rows else None
-    return render(
-        request, "conversations/sessions.html", {**_rows(ask, page), "opened": opened, "is_list": True}
-    )
+    context = _rows(ask, page)
+    rows = context["rows"]
+    context["opened"] = Opened(page.rows[0], ask, row=rows[0]) if rows else None
+    return render(request, "conversations/sessions.html", {**context, "is_list": True})
 
 
 @require_GET
@@ -43,37 +46,44 @@ def session_detail(request: HttpRequest, pk: int, event_id: int | None = None) -
     session = visible_session(request, pk)
     event = event_of(session, event_id) if event_id is not None else None
     ask = Ask(request, session)
-    opened = Opened(session, ask.wanted, event)
+    opened = Opened(session, ask, event)
     if request.headers.get("HX-Target") == "session":
         return render(
             request, "conversations/_session.html", {"ask": ask, "opened": opened, "is_partial": True}
         )
-    page = session_page(ask.sessions, ask.query, cursor=None)
-    return render(request, "conversations/sessions.html", {**_rows(ask, page), "opened": opened})
+    context = _rows(ask, session_page(ask.sessions, ask.query, cursor=None))
+    opened.row = next((row for row in context["rows"] if row.session.pk == pk), None)
+    return render(request, "conversations/sessions.html", {**context, "opened": opened})
 
 
 def _rows(ask: Ask, page: Page) -> dict[str, Any]:
-    return {"ask": ask, "page": page, "rows": rows_of(page.rows, ask.wanted)}
+    return {"ask": ask, "page": page, "rows": rows_of(page.rows, ask)}
 
 
 @require_GET
 def list_poll(request: HttpRequest) -> HttpResponse:
-    """What changed in an open list: rows with another revision, and how many new sessions wait above.
+    """What changed in an open list: rows with another version, who has which open, how many new sessions wait above.
 
-    `rows`: `id.revision` of the rows on the page, comma-separated. 204 when nothing changed and nothing waits, or as
-    many wait as the page already says (`news`).
+    `rows`: `id.version` of the rows on the page, comma-separated. 204 when nothing changed and nothing waits, or as
+    many wait as the page already says (`news`), and the same people have the same ones open (`claims`).
     """
     ask = Ask(request)
     known = read_known(request.GET.get("rows", ""))
     page = key_page(ask.sessions, ask.query, cursor=None)
     n_new = waiting_above(page.rows, known)
-    revisions = ask.visible.filter(pk__in=known).values_list("pk", "revision")
-    changed = [pk for pk, revision in revisions if revision != known[pk]]
-    if not changed and str(n_new) == request.GET.get("news", "0"):
+    revisions = dict(ask.visible.filter(pk__in=known).values_list("pk", "revision"))
+    judged = stamps(revisions)
+    changed = [pk for pk in revisions if version_of(revisions[pk], judged.get(pk)) != known[pk]]
+    open_now = claims(revisions, ask.user)
+    claims_text = ",".join(f"{pk}:{name}" for pk, name in open_now)
+    is_told = str(n_new) == request.GET.get("news", "0") and claims_text == request.GET.get("claims", "")
+    if not changed and is_told:
         return HttpResponse(status=204)
     context = {
         "ask": ask,
-        "rows": rows_of(ask.visible.select_related("conversation").filter(pk__in=changed), ask.wanted),
+        "rows": rows_of(ask.visible.select_related("conversation").filter(pk__in=changed), ask),
+        "claims": open_now,
+        "claims_text": claims_text,
         "n_new": n_new,
         "is_all_new": n_new == len(page.rows) and page.next_cursor is not None,
     }
@@ -89,13 +99,13 @@ def waiting_above(page: Sequence[int], known: Container[int]) -> int:
     return sum(pk not in known for pk in page[:last])
 
 
-def read_known(text: str) -> dict[int, int]:
-    """`12.3,14.1` -> {12: 3, 14: 1}; what cannot be read is left out."""
+def read_known(text: str) -> dict[int, str]:
+    """`12.3,14.1_7_0` -> {12: "3", 14: "1_7_0"}; what cannot be read is left out."""
     known = {}
     for pair in text.split(",")[:MAX_POLLED]:
-        pk, _, revision = pair.partition(".")
-        if pk.isdecimal() and revision.isdecimal() and len(pk) < 19 and len(revision) < 19:
-            known[int(pk)] = int(revision)
+        pk, _, version = pair.partition(".")
+        if pk.isdecimal() and len(pk) < 19 and _VERSION.fullmatch(version):
+            known[int(pk)] = version
     return known
 
 

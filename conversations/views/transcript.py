@@ -12,15 +12,18 @@ from django.views.decorators.http import require_GET
 from conversations.identity import Key
 from conversations.models import Event, Session
 from conversations.transcript import values
+from conversations.transcript.story import story
 
 from . import window as windows
 from .asking import Ask
 from .opened import Place, turn_of, turns_of
-from .opening import marks
+from .opening import look, matcher_of, noted
+from .opinions import badges, claims, said_of, stamps
 from .sessions import event_of, session_detail, visible_session
-from .window import BadKey, key_of, read_key, turn_start
+from .window import BadKey, key_of, read_key, start_of, turn_start
 
 MAX_EVENT = 2_000_000  # characters of an event that its page shows
+MAX_STORY = 2_000  # events of a story
 
 
 @require_GET
@@ -38,11 +41,13 @@ def events(request: HttpRequest, pk: int) -> HttpResponse:
             window = windows.last_of(session)
     except BadKey:
         return HttpResponseBadRequest("not a place in a conversation")
+    found = turns_of(window, noted(look(session, matcher_of(ask)), ask))
     context = {
         "ask": ask,
         "session": session,
         "window": window,
-        "turns": turns_of(window, ask.wanted),
+        "turns": found,
+        "badges": badges(said_of([session], request.user)[pk], found),
         "place": None if before or after else Place(session),
         "with_older": not after,
         "with_newer": bool(after),
@@ -52,38 +57,55 @@ def events(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 def transcript_poll(request: HttpRequest, pk: int) -> HttpResponse:
-    """The changed part of an open transcript, whole turns; 204 when its revision is still `revision`.
+    """The changed part of an open transcript, whole turns, and how it is judged; 204 when nothing of it changed.
 
-    `seen`: the highest arrival number on the page. `first`, `last`: keys of the events at its ends; without `last` the
-    page reaches to the session's end.
+    `revision`, `stamp`, `open`: what happened, what was said and who had it open when the page looked. `seen`: the
+    highest arrival number on the page. `first`, `last`: keys of the events at its ends; without `last` the page reaches
+    to the session's end.
     """
     session = visible_session(request, pk)
-    revision, seen = request.GET.get("revision", ""), request.GET.get("seen", "")
-    if str(session.revision) == revision:
+    ask = Ask(request, session)
+    asked = request.GET
+    is_same = str(session.revision) == asked.get("revision", "")
+    stamp = stamps([pk]).get(pk, "")
+    names = ",".join(name for _pk, name in claims([pk], request.user))
+    if is_same and stamp == asked.get("stamp", "") and names == asked.get("open", ""):
         return HttpResponse(status=204)
     try:
-        first = read_key(request.GET.get("first", ""))
-        last = read_key(request.GET["last"]) if request.GET.get("last") else None
+        first = read_key(asked.get("first", ""))
+        last = read_key(asked["last"]) if asked.get("last") else None
     except BadKey:
         return HttpResponseBadRequest("not a place in a conversation")
-    ask = Ask(request, session)
+    seen = asked.get("seen", "")
     known = int(seen) if seen.isdecimal() and len(seen) < 19 else 0
-    changed = _changed_from(session, known)
     newest = Event.objects.of_session(session).aggregate(newest=Max("id"))["newest"]
     context: dict[str, Any] = {
         "ask": ask,
         "session": session,
+        "said": said_of([session], request.user)[pk],
         "turns": [],
         "seen": newest or 0,
         "window": None,
         # Events that left (a late boundary has split the session), or too many that came: load the page anew.
         "is_other": (newest or 0) < known,
     }
+    changed = None if is_same else _changed_from(session, known)
+    start = None
     if changed is not None and (last is None or changed <= last):
         start = max(turn_start(session, changed), first)
+    if stamp != asked.get("stamp", ""):
+        start = first  # what was said may be of any turn
+    if start is not None:
         window = windows.between(session, start, last)
-        context |= {"window": window, "turns": turns_of(window, ask.wanted), "to_end": last is None}
-        context["is_other"] |= window.has_newer
+        found = turns_of(window, noted(look(session, matcher_of(ask)), ask))
+        context |= {
+            "window": window,
+            "turns": found,
+            "badges": badges(said_of([session], request.user)[pk], found),
+            "to_end": last is None,
+        }
+        context["is_other"] |= window.has_newer and changed is not None
+        context["to_end"] &= not window.has_newer
     return render(request, "conversations/_transcript_poll.html", context)
 
 
@@ -105,18 +127,17 @@ def strip(request: HttpRequest, pk: int) -> HttpResponse:
     session = visible_session(request, pk)
     ask = Ask(request, session)
     length = max(session.last_at - session.start_at, 0.001)
-    found = sorted(
-        marks(session, ask.wanted), key=lambda mark: mark[1] == "hit"
-    )  # hits are drawn over trouble
+    # Hits are drawn over trouble.
+    found = sorted(look(session, matcher_of(ask)).marks(), key=lambda mark: mark[1] == "hit")
     height = min(1.2, max(0.25, 40 / (len(found) or 1)))
     shown = [
         {
-            "id": event.pk,
+            "id": fact.id,
             "kind": kind,
-            "at": event.timestamp,
-            "y": round((100 - height) * (event.timestamp - session.start_at) / length, 2),
+            "at": fact.key[0],
+            "y": round((100 - height) * (fact.key[0] - session.start_at) / length, 2),
         }
-        for event, kind in found
+        for fact, kind in found
     ]
     return render(
         request,
@@ -132,8 +153,21 @@ def turn_detail(request: HttpRequest, pk: int, event_id: int) -> HttpResponse:
         return session_detail(request, pk, event_id)
     session = visible_session(request, pk)
     ask = Ask(request, session)
-    panel = turn_of(session, event_of(session, event_id), ask.wanted)
+    said = said_of([session], request.user)[pk]
+    panel = turn_of(session, event_of(session, event_id), ask.wanted, said)
     return render(request, "conversations/_side.html", {"ask": ask, "session": session, "panel": panel})
+
+
+@require_GET
+def story_of(request: HttpRequest, pk: int, event_id: int) -> HttpResponse:
+    """The session as a Rasa story up to the turn of an event, for the side."""
+    session = visible_session(request, pk)
+    turn = windows.turn_events(session, event_of(session, event_id))
+    upto = Event.objects.of_session(session).between(start_of(session), key_of(turn[-1])).in_order().reverse()
+    found = list(upto[: MAX_STORY + 1])
+    text = story(found[:MAX_STORY][::-1], session.conversation.sender_id)
+    context = {"story": text, "is_cut": len(found) > MAX_STORY}
+    return render(request, "conversations/_story.html", context)
 
 
 @require_GET

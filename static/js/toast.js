@@ -29,8 +29,8 @@ function expire(element, seconds) {
   start();
 }
 
-/** Show `text`. `undo`: a function or a URL to POST to. `key`: replaces the toast with the same key. `seconds` 0: stays. */
-export function toast(text, { kind = "", undo = null, key = "", seconds = SECONDS } = {}) {
+/** Show `text`. `undo`: a function or a URL to POST to; `label`: what its button says instead. `key`: replaces that toast. `seconds` 0: stays. */
+export function toast(text, { kind = "", undo = null, label = "", key = "", seconds = SECONDS } = {}) {
   if (key) clear(key);
   const element = document.createElement("div");
   element.className = `toast ${kind}`;
@@ -38,7 +38,7 @@ export function toast(text, { kind = "", undo = null, key = "", seconds = SECOND
   if (kind === "bad") element.append(glyph("circle-alert"));
   element.append(Object.assign(document.createElement("span"), { textContent: text }));
   if (undo) {
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "btn", textContent: say("undo") });
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "btn", textContent: label || say("undo") });
     button.addEventListener("click", () => {
       element.remove();
       if (typeof undo === "function") undo();

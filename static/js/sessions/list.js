@@ -1,48 +1,64 @@
-/** The list of sessions: moving in it, opening one beside it, rows that came or changed. */
+/** The list of sessions: moving in it, opening one beside it, rows that came or changed. It is a snapshot: rows stay. */
 import { paint } from "../keys.js";
 import { announce, say } from "../page.js";
 import { toast } from "../toast.js";
-import { forget, fragment, part, prefetch } from "./load.js";
+import { forget, fragment, part, prefetch, take } from "./load.js";
 import * as transcript from "./transcript.js";
+
+const AHEAD = 3; // sessions that wait parsed, so that the next one is there when the key is pressed
 
 let asked = null;
 
 const list = () => document.getElementById("rows");
 export const rows = () => [...(list()?.querySelectorAll(".row") ?? [])];
 export const current = () => list()?.querySelector('.row[aria-current="true"]') ?? null;
+export const rowOf = (id) => document.getElementById(`row-${id}`);
 const narrow = () => matchMedia("(max-width: 47.5rem)").matches;
 
 function mark(row) {
-  for (const other of rows()) other.removeAttribute("aria-current");
+  for (const other of list()?.querySelectorAll('.row[aria-current="true"]') ?? []) other.removeAttribute("aria-current");
   row?.setAttribute("aria-current", "true");
   row?.scrollIntoView({ block: "nearest" });
+  const progress = document.getElementById("progress");
+  if (progress) progress.textContent = row ? `${rows().indexOf(row) + 1} / ${list().dataset.count}` : "";
 }
 
-/** Open the session (or turn) at `url` beside the list. */
-export async function open(url, { row = null } = {}) {
+/** When what was just shown is on the screen, for whoever measures: from the key to the paint. */
+function measure(began) {
+  requestAnimationFrame(() => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => performance.measure("session:painted", { start: began, detail: transcript.script()?.dataset.session });
+    port2.postMessage(0);
+  });
+}
+
+/**
+ * Open the session (or turn) at `url` beside the list. A prefetched one is shown at once, in the task of the key.
+ * `focus`: the transcript takes the focus. `news`: what is said before its heading.
+ */
+export function open(url, { row = null, focus = false, news = "" } = {}) {
   asked?.abort();
   const mine = (asked = new AbortController());
-  const place = document.getElementById("session");
+  const began = window.event?.timeStamp ?? performance.now();
   if (row) mark(row);
+  const how = { url, focus, news, began };
+  const content = take(url, "session");
+  if (content) {
+    asked = null;
+    document.getElementById("session").ariaBusy = "false";
+    show(content, how);
+    return Promise.resolve();
+  }
+  if (row) sketch(row);
+  return wait(url, mine, row, how);
+}
+
+async function wait(url, mine, row, how) {
+  const place = document.getElementById("session");
   place.ariaBusy = "true";
   try {
     const content = fragment(await part(url, "session", mine.signal));
-    if (mine.signal.aborted) return;
-    const side = content.querySelector("#side");
-    document.getElementById("side").replaceChildren(...(side?.childNodes ?? []));
-    document.getElementById("side").scrollTop = 0;
-    side?.remove();
-    place.replaceChildren(content);
-    window.htmx?.process(place);
-    paint();
-    if (!document.querySelector(".at-session")) document.querySelector(".sessions").classList.replace("at-list", "at-session");
-    history.replaceState(history.state, "", url);
-    transcript.opened();
-    const sender = document.getElementById("sender")?.textContent ?? "";
-    announce(sender);
-    document.title = [sender, ...document.title.split(" · ").slice(-2)].join(" · ");
-    document.dispatchEvent(new CustomEvent("session:opened"));
-    prefetchNext();
+    if (!mine.signal.aborted) show(content, how);
   } catch (error) {
     if (error.name === "AbortError") return;
     if (error.status === 404) row?.classList.add("gone");
@@ -52,10 +68,61 @@ export async function open(url, { row = null } = {}) {
   }
 }
 
-function prefetchNext() {
+/** What the row already knows of a session that is still under way. */
+function sketch(row) {
+  const sender = document.getElementById("sender");
+  const box = transcript.script();
+  if (!sender || !box) return;
+  sender.textContent = row.querySelector("b")?.textContent ?? "";
+  box.classList.add("under-way");
+}
+
+function show(content, { url, focus, news, began }) {
+  const place = document.getElementById("session");
+  const side = content.querySelector("#side");
+  const hadFocus = place.contains(document.activeElement);
+  document.getElementById("side").replaceChildren(...(side?.childNodes ?? []));
+  document.getElementById("side").scrollTop = 0;
+  side?.remove();
+  place.replaceChildren(content);
+  paint(place);
+  if (!document.querySelector(".at-session")) document.querySelector(".sessions").classList.replace("at-list", "at-session");
+  history.replaceState(history.state, "", url);
+  transcript.opened();
+  if (focus || hadFocus) transcript.script()?.focus({ preventScroll: true });
+  measure(began);
+  const sender = document.getElementById("sender")?.textContent ?? "";
+  announce([news, sender, document.getElementById("place")?.textContent].filter(Boolean).join(". "));
+  document.title = [sender, ...document.title.split(" · ").slice(-2)].join(" · ");
+  // What can wait until it is painted.
+  setTimeout(() => {
+    if (place.isConnected) window.htmx?.process(place);
+    document.dispatchEvent(new CustomEvent("session:opened"));
+    prefetchNext();
+  }, 0);
+}
+
+/** The next ones to be judged, and the one after this in the list, parsed and at hand. */
+export async function prefetchNext() {
   const all = rows();
-  const next = all[all.indexOf(current()) + 1];
-  if (next && !narrow()) setTimeout(() => prefetch(next.href, "session"), 120);
+  const at = all.indexOf(current());
+  const wanted = [all[at + 1], ...upcoming(at).slice(0, AHEAD)];
+  for (const row of new Set(wanted)) {
+    if (!row?.isConnected) continue;
+    await prefetch(row.href, "session").catch(() => {});
+    row.dataset.ready = ""; // for tests, and for whoever wonders
+  }
+  if (all.length - at < 8) document.getElementById("more")?.click();
+}
+
+/** Rows after `at` that are still to be judged: not those judged since, nor what a colleague has open. */
+function upcoming(at) {
+  return rows().slice(at + 1).filter((row) => row.dataset.judged === undefined && row.dataset.open === undefined);
+}
+
+/** The row to judge next; null at the end of what is loaded. */
+export function nextToJudge() {
+  return upcoming(rows().indexOf(current()))[0] ?? null;
 }
 
 export function step(direction) {
@@ -66,8 +133,6 @@ export function step(direction) {
   const hadFocus = list().contains(document.activeElement);
   open(row.href, { row });
   if (hadFocus) row.focus({ preventScroll: true });
-  // Near the end of what is loaded: fetch the next page.
-  if (direction > 0 && all.length - at < 8) document.getElementById("more")?.click();
 }
 
 /** Out of the transcript, back to the list. */
@@ -78,21 +143,55 @@ export function back() {
   else (current() ?? rows().at(0))?.focus();
 }
 
-/** The list's part of a poll: rows in place, and the bar that says how many wait. */
+/** A row was judged: it stays where it is, dimmed, with its verdict. */
+export function judged(row, verdict, label) {
+  if (!row) return;
+  row.dataset.judged = verdict;
+  row.dataset.status = "reviewed";
+  const chips = row.querySelector(".chips");
+  chips.querySelector(".verdict")?.remove();
+  const chip = Object.assign(document.createElement("span"), { className: `chip verdict ${verdict === "broke" ? "bad" : "good"}`, textContent: label });
+  chips.prepend(chip);
+}
+
+function replace(row) {
+  const old = document.getElementById(row.id);
+  if (!old) return;
+  if (old.getAttribute("aria-current")) row.setAttribute("aria-current", "true");
+  if (old.dataset.selected !== undefined) row.dataset.selected = "";
+  // Judged while the list is open, here or by a colleague: *next* goes past it.
+  const isDone = row.dataset.status === "reviewed";
+  if (isDone && (old.dataset.judged !== undefined || old.dataset.status !== "reviewed")) row.dataset.judged = row.dataset.verdict;
+  const focused = document.activeElement === old;
+  row.classList.add("fresh");
+  if (old.dataset.version.split("_")[0] !== row.dataset.version.split("_")[0]) forget(old.href);
+  else if (old.dataset.ready !== undefined) row.dataset.ready = "";
+  old.replaceWith(row);
+  if (focused) row.focus({ preventScroll: true });
+}
+
+function showClaims(claims) {
+  const names = new Map();
+  for (const item of claims.children) names.set(item.dataset.session, [...(names.get(item.dataset.session) ?? []), item.textContent]);
+  list().dataset.claims = claims.dataset.claims;
+  for (const row of rows()) {
+    const chip = row.querySelector(".chip.open");
+    const who = names.get(row.dataset.id);
+    chip.hidden = !who;
+    chip.querySelector("bdi").textContent = who?.join(", ") ?? "";
+    if (who) row.dataset.open = "";
+    else delete row.dataset.open;
+  }
+}
+
+/** The list's part of a poll: rows in place, who has which open, and the bar that says how many wait. */
 export function apply(html) {
   const content = fragment(html);
   const news = content.querySelector("[data-news]");
-  for (const row of content.querySelectorAll(".row")) {
-    const old = document.getElementById(row.id);
-    if (!old) continue;
-    if (old.getAttribute("aria-current")) row.setAttribute("aria-current", "true");
-    const focused = document.activeElement === old;
-    row.classList.add("fresh");
-    old.replaceWith(row);
-    if (focused) row.focus({ preventScroll: true });
-    forget();
-  }
+  const claims = content.querySelector("[data-claims]");
+  for (const row of content.querySelectorAll(".row")) replace(row);
   if (list()?.dataset.reload !== undefined && Number(news?.dataset.news)) return location.reload(); // the first one ever
+  if (claims) showClaims(claims);
   const bar = document.getElementById("news");
   if (!bar || !news) return undefined;
   const n = Number(news.dataset.news);
@@ -123,7 +222,5 @@ document.addEventListener("click", (event) => {
   if (!link) return;
   event.preventDefault();
   const id = other?.dataset.sessionLink;
-  open(link.getAttribute("href"), { row: row ?? (id ? document.getElementById(`row-${id}`) : current()) });
+  open(link.getAttribute("href"), { row: row ?? (id ? rowOf(id) : current()) });
 });
-
-export { prefetchNext };

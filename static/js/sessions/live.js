@@ -3,6 +3,7 @@
  * nobody looks. One request of a kind at a time; a server that does not answer is asked less and less often.
  */
 import { paint } from "../keys.js";
+import { told } from "./judge.js";
 import { apply as applyToList, rows } from "./list.js";
 import { fragment, part } from "./load.js";
 import { refreshSide, script } from "./transcript.js";
@@ -45,6 +46,8 @@ async function pollTranscript() {
     box,
     url(box.dataset.poll, {
       revision: box.dataset.revision,
+      stamp: box.dataset.stamp,
+      open: document.getElementById("judged")?.dataset.open ?? "",
       seen: box.dataset.seen ?? Math.max(0, ...own.map((turn) => Number(turn.dataset.seen))),
       first: own[0]?.dataset.key ?? "0.0~0~",
       last: atEnd ? "" : (own.at(-1)?.dataset.last ?? ""),
@@ -76,6 +79,7 @@ function applyToTranscript(box, html) {
   const wasAtEnd = isAtEnd(scroller) && Boolean(box.querySelector("[data-end]"));
   box.dataset.revision = head.dataset.revision;
   box.dataset.seen = head.dataset.seen;
+  judgedAnew(box, head);
   document.getElementById("facts")?.replaceChildren(...(head.firstElementChild?.childNodes ?? []));
   const fresh = [...content.querySelectorAll(".turn")];
   if (!fresh.length) return undefined;
@@ -128,12 +132,26 @@ function applyToTranscript(box, html) {
   return undefined;
 }
 
+/** What people said of the session since: its head, and the side where it tells the history. */
+function judgedAnew(box, head) {
+  const old = document.getElementById("judged");
+  const fresh = head.querySelector("#judged");
+  if (!old || !fresh) return;
+  const before = { ...old.dataset };
+  const isSaid = box.dataset.stamp !== head.dataset.stamp;
+  box.dataset.stamp = head.dataset.stamp;
+  old.replaceWith(fresh);
+  if (!isSaid) return;
+  told(before, head.dataset.by);
+  refreshSide();
+}
+
 async function pollList() {
   const list = document.getElementById("rows");
   if (!list || list.dataset.later !== undefined) return; // a later page by link: above it everything would be new
-  const known = rows().slice(0, MAX_ROWS).map((row) => `${row.dataset.id}.${row.dataset.revision}`);
+  const known = rows().slice(0, MAX_ROWS).map((row) => `${row.dataset.id}.${row.dataset.version}`);
   const news = document.getElementById("news")?.dataset.n ?? "0";
-  const html = await part(url(list.dataset.poll, { rows: known.join(","), news }), "rows");
+  const html = await part(url(list.dataset.poll, { rows: known.join(","), news, claims: list.dataset.claims ?? "" }), "rows");
   if (html && list.isConnected) applyToList(html);
 }
 

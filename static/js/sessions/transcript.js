@@ -11,6 +11,7 @@ const MARKED = ".turn.hit, .turn.trouble";
 
 let asked = null; // the request of the side under way
 let pause = 0;
+let isStory = false; // the side shows the story up to the chosen turn
 
 export const script = () => document.getElementById("script");
 export const chosen = () => script()?.querySelector('.turn[aria-current="true"]') ?? null;
@@ -29,6 +30,10 @@ export function opened() {
   if (!box) return;
   technical(sessionStorage.getItem(TECHNICAL) === "1" || box.classList.contains("technical"));
   box.dataset.ready = "";
+  if (isStory) {
+    document.querySelector('.head [data-action="story"]')?.setAttribute("aria-pressed", "true");
+    refreshSide(chosen(), 0);
+  }
   const turn = chosen();
   if (turn) bring(turn, { block: "center", smooth: false });
   watch();
@@ -50,6 +55,7 @@ export function choose(turn, { focus = false, scroll = true, side = true } = {})
   if (focus || script()?.contains(document.activeElement)) turn.focus({ preventScroll: true });
   history.replaceState(history.state, "", turn.dataset.href);
   if (side) refreshSide(turn);
+  document.dispatchEvent(new CustomEvent("turn:chosen"));
 }
 
 /** Load the side of `turn`; a pause first, so that holding `n` asks once. */
@@ -60,7 +66,7 @@ export function refreshSide(turn = chosen(), wait = 60) {
   pause = setTimeout(async () => {
     const mine = (asked = new AbortController());
     try {
-      const html = await part(turn.dataset.href, "side", mine.signal);
+      const html = await part(isStory ? storyOf(turn) : turn.dataset.href, "side", mine.signal);
       if (mine.signal.aborted) return;
       const side = document.getElementById("side");
       const open = [...side.querySelectorAll("details[open]")].map((each) => each.closest("section")?.className);
@@ -72,6 +78,26 @@ export function refreshSide(turn = chosen(), wait = 60) {
       if (error.name !== "AbortError") toast(say("failed"), { kind: "bad", key: "side" });
     }
   }, wait);
+}
+
+function storyOf(turn) {
+  const url = new URL(turn.dataset.href, location.href);
+  return `${url.pathname}story/${url.search}`;
+}
+
+/** The side tells the story up to the chosen turn, or the turn again. */
+export function story() {
+  isStory = !isStory;
+  document.querySelector('.head [data-action="story"]')?.setAttribute("aria-pressed", String(isStory));
+  refreshSide(chosen(), 0);
+  if (isStory) openSheet("side");
+}
+
+/** Back from the story; false when there was none. */
+export function leaveStory() {
+  if (!isStory) return false;
+  story();
+  return true;
 }
 
 async function step(direction, selector = ".turn") {
