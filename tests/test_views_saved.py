@@ -178,11 +178,9 @@ def test_stars_come_first_and_belong_to_one_person(
     assert get.post("/views/nothing/star/", {"on": "1"}).status_code == 404
 
 
-def test_counts_cost_one_statement_a_view(get: Client, ben: User, assistant: Assistant) -> None:
+def test_counts_cost_two_statements_a_view_at_most(get: Client, ben: User, assistant: Assistant) -> None:
     def statements() -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
+        with CaptureQueriesContext(connection) as captured:
             assert get.get("/views/counts/", **HTMX).status_code == 200
         return len(captured)
 
@@ -190,7 +188,7 @@ def test_counts_cost_one_statement_a_view(get: Client, ben: User, assistant: Ass
     before = statements()
     for number in range(5):
         saved_views.create(ben, assistant, f"view {number}", f"intent:greet turns:>{number}")
-    assert statements() - before <= 5
+    assert statements() - before <= 2 * 5  # choosing the rarer condition, counting
     content = get.get("/views/counts/", **HTMX).content.decode()
     assert f'id="view-n-{SavedView.objects.get(name="view 1").pk}" hx-swap-oob="true">2<' in content
 

@@ -174,7 +174,7 @@ class Ask:
     def matching(self, query: Query) -> QuerySet[Session]:
         if self.assistant is None:
             return self.visible.none()
-        return matching(self.visible, query, assistant=self.assistant, now=self.now)
+        return matching(self.visible, query, assistant=self.assistant, now=self.now, user=self.user)
 
     @cached_property
     def count(self) -> int:

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from conversations.views.saved_views import first_list
 from enterprise.access import may
 from enterprise.audit import record
 from enterprise.models import User
@@ -24,15 +25,16 @@ from enterprise.sign_in import TooManyAttempts, check_password, peek_link, set_p
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
-def landing(user: object) -> str:
-    """The first page for this person: sessions, or what is left for those who may not read them."""
-    return resolve_url("conversations:session-list" if may(user, "conversations.view") else "profile")
+def landing(request: HttpRequest) -> str:
+    """The first page for this person: the sessions in trouble, all while there are none, or what is left for those
+    who may not read them."""
+    return first_list(request) if may(request.user, "conversations.view") else resolve_url("profile")
 
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     """`/` leads everybody to the page that is theirs."""
-    return redirect(landing(request.user))
+    return redirect(landing(request))
 
 
 @login_not_required
@@ -47,7 +49,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         address = f"{reverse('sign-in')}?{urlencode({'next': here})}"
         return HttpResponse(status=204, headers={"HX-Redirect": address})
     if request.user.is_authenticated and request.method == "GET":
-        return redirect(_next(request, request.user))
+        return redirect(_next(request))
     form = SignInForm(request.POST or None)
     status = 200
     if form.is_valid():
@@ -79,16 +81,16 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 def _enter(request: HttpRequest, user: User, action: str) -> HttpResponse:
     login(request, user, backend=BACKEND)
     record(request, action, user.get_username())
-    return redirect(_next(request, user))
+    return redirect(_next(request))
 
 
-def _next(request: HttpRequest, user: object) -> str:
+def _next(request: HttpRequest) -> str:
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
     # `redirect` takes what has no slash in front for the name of a view.
     if is_ours and wanted.startswith("/"):
         return wanted
-    return landing(user)
+    return landing(request)
 
 
 @require_POST
