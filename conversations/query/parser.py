@@ -19,7 +19,7 @@ MAX_CONDITIONS = 100
 MAX_SAMPLE = 1_000
 MAX_MISTAKES = 20  # told at once; the first of them is where to begin
 
-_FIELD = re.compile(r"([^\W\d][\w-]*):(?!//)")
+FIELD_NAME = re.compile(r"([^\W\d][\w-]*):(?!//)")
 _MISSING_COLON = re.compile(r"([^\W\d][\w-]*)([<>=].*)", re.DOTALL)
 _CONFIDENCES = {"intent": "conf", "action": "action-conf"}  # what `intent<0.6` is probably about
 _EXAMPLES = {"sort": "sort:oldest", "sample": "sample:50", "in": "in:conversation"}
@@ -238,7 +238,7 @@ class _Parser:
         lexeme = self.lexemes[self.at]
         self.at += 1
         first = lexeme.pieces[0]
-        named = None if first.quoted else _FIELD.match(first.text)
+        named = None if first.quoted else FIELD_NAME.match(first.text)
         if not named:
             return self.bare(lexeme)
         name = named[1]
