@@ -268,7 +268,7 @@ def steps(bomb: str, size: int) -> int:
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        complete(bomb * times, len(bomb) * (times * 2 // 3))
+        complete(bomb * times, len(bomb) * (times // 3 * 2))
     finally:
         sys.settrace(before)
     return count
