@@ -2,7 +2,10 @@
 
 from django.urls import path
 
-from conversations import converters  # noqa: F401 - registers <sender:...>
+from conversations import (
+    converters,  # noqa: F401 - registers <sender:...>
+    judging_urls,
+)
 from conversations.views import (
     completion,
     corrections,
@@ -36,6 +39,7 @@ urlpatterns = [
     path("views/<int:pk>/delete/", saved_views.view_delete, name="view-delete"),
     path("views/<int:pk>/restore/", saved_views.view_restore, name="view-restore"),
     path("views/<slug:key>/star/", saved_views.view_star, name="view-star"),
+    *judging_urls.urlpatterns,
     path("sessions/<int:pk>/example/", corrections.example, name="session-example"),
     path("week/", week.this_week, name="week"),
     path("corrections/", corrections.correction_list, name="corrections"),

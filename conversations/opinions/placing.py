@@ -118,7 +118,7 @@ def _reviews(by_id: dict[int, Session], wanted: _Values) -> None:
     """Watermark and verdict follow the latest review of each session."""
     reviews: dict[int, list[Review]] = defaultdict(list)
     for review in Review.objects.standing().filter(session_id__in=list(by_id)).order_by("at", "pk"):
-        reviews[review.session_id].append(review)
+        reviews[review.session_id or 0].append(review)
     changed = []
     for pk, session in by_id.items():
         latest = reviews[pk][-1] if reviews[pk] else None
