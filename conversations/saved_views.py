@@ -41,7 +41,7 @@ STARTERS = (
     Starter(
         "trouble",
         _("Trouble"),
-        _("The assistant fell back or somebody complained, and nobody has looked; worst first."),
+        _("A fallback or a complaint, not reviewed yet; worst first."),
         "is:fallback,complaint review:unread,changed sort:fallbacks",
     ),
     Starter("handoffs", _("Handoffs"), _("Handed over to a person."), "is:handoff"),

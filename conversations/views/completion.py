@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET
 
-from conversations.query import FIELDS
+from conversations.query.complete import Completion, apply, complete, found
+from conversations.query.offers import Offer
 from enterprise.pages.guards import needs
 
 from .asking import COUNT_CAP, Ask
 
-MOST = 12
+try:
+    from conversations.facets import suggest
+except ImportError:  # until it is there
+    suggest = None
+
+MOST = 12  # lines of the list
+MAX_TEXT = 10_001  # code points that are read; a query may have one less
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """One line of the list: what it is called, what it means, and the query (and caret, in code points) it makes."""
+class Line:
+    """One line of the list: an offer as it is written, what it means, and the query (with the caret, in code points)
+    that it makes."""
 
     label: str
     help: str
@@ -33,15 +42,30 @@ class Offer:
 def completion(request: HttpRequest) -> HttpResponse:
     """Offers for `text` with the caret at `caret` (code points); an empty part where there is nothing to offer."""
     ask = Ask(request)
-    text = request.GET.get("text", "")
-    prefix = text.rsplit(" ", 1)[-1].lower()
-    offers = [
-        Offer(
-            f"{row.name}:", gettext(row.help), f"{text[: len(text) - len(prefix)]}{row.name}:", len(text) + 1
-        )
-        for row in FIELDS.values()
-        if prefix and row.name.startswith(prefix)
-    ]
-    return render(
-        request, "conversations/_completion.html", {"ask": ask, "items": offers[:MOST], "cap": COUNT_CAP}
+    text = request.GET.get("text", "")[:MAX_TEXT]
+    written = request.GET.get("caret", "")
+    caret = int(written) if written.isdecimal() and len(written) < 6 else len(text)
+    here = complete(text, caret, gettext, ngettext)
+    lines = [_line(text, here, offer, count) for offer, count in _offers(ask, here)]
+    # What changes nothing is no offer.
+    lines = [line for line in lines if line.text.rstrip() != text.rstrip()][:MOST]
+    context = {"ask": ask, "items": lines, "cap": COUNT_CAP}
+    return render(request, "conversations/_completion.html", context)
+
+
+def _line(text: str, here: Completion, offer: Offer, count: int | None) -> Line:
+    after, caret = apply(text, here, offer)
+    return Line(
+        offer.text, offer.help or (offer.label if offer.label not in offer.text else ""), after, caret, count
     )
+
+
+def _offers(ask: Ask, here: Completion) -> Iterator[tuple[Offer, int | None]]:
+    """What the language knows, then what occurs."""
+    if here.kind == "field" and not here.prefix:
+        return  # between two words nothing is in the way
+    yield from ((offer, None) for offer in here.offers)
+    if here.lookup and ask.assistant is not None and suggest is not None:
+        field = f"slot:{here.slot}" if here.slot else here.field
+        for value, label, count in suggest(ask.assistant, field, here.prefix, ask.user):
+            yield found(here, here.field, value, label if label != value else ""), count
