@@ -40,16 +40,6 @@ class Row:
         lowest = self.session.min_intent_confidence
         return lowest is not None and lowest < UNSURE_BELOW
 
-    @property
-    def version(self) -> str:
-        """Changes with what the row shows, but for who has the session open."""
-        return version_of(self.session.revision, self.said.stamp)
-
-
-def version_of(revision: int, stamp: str | None) -> str:
-    """A row's version, of what happened and of what was said; a session that nobody judged has its revision alone."""
-    return f"{revision}_{stamp.replace('.', '_')}" if stamp else str(revision)
-
 
 def rows_of(found: Iterable[Session], ask: Ask) -> list[Row]:
     """A row for each session; it quotes the turn at which the session opens."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Sequence
 from typing import Any
 
@@ -16,11 +15,10 @@ from conversations.pages import BadCursor, Page, key_page, session_page
 
 from .asking import Ask
 from .opened import Opened
-from .opinions import claims, stamps
-from .rows import rows_of, version_of
+from .opinions import claims
+from .rows import rows_of
 
 MAX_POLLED = 300  # rows of an open list that are looked after
-_VERSION = re.compile(r"[0-9_]{1,60}")
 
 
 @require_GET
@@ -62,9 +60,9 @@ def _rows(ask: Ask, page: Page) -> dict[str, Any]:
 
 @require_GET
 def list_poll(request: HttpRequest) -> HttpResponse:
-    """What changed in an open list: rows with another version, who has which open, how many new sessions wait above.
+    """What changed in an open list: rows with another revision, who has which open, how many new sessions wait above.
 
-    `rows`: `id.version` of the rows on the page, comma-separated. 204 when nothing changed and nothing waits, or as
+    `rows`: `id.revision` of the rows on the page, comma-separated. 204 when nothing changed and nothing waits, or as
     many wait as the page already says (`news`), and the same people have the same ones open (`claims`).
     """
     ask = Ask(request)
@@ -72,8 +70,7 @@ def list_poll(request: HttpRequest) -> HttpResponse:
     page = key_page(ask.sessions, ask.query, cursor=None)
     n_new = waiting_above(page.rows, known)
     revisions = dict(ask.visible.filter(pk__in=known).values_list("pk", "revision"))
-    judged = stamps(revisions)
-    changed = [pk for pk in revisions if version_of(revisions[pk], judged.get(pk)) != known[pk]]
+    changed = [pk for pk, revision in revisions.items() if revision != known[pk]]
     open_now = claims(revisions, ask.user)
     claims_text = ",".join(f"{pk}:{name}" for pk, name in open_now)
     is_told = str(n_new) == request.GET.get("news", "0") and claims_text == request.GET.get("claims", "")
@@ -99,13 +96,13 @@ def waiting_above(page: Sequence[int], known: Container[int]) -> int:
     return sum(pk not in known for pk in page[:last])
 
 
-def read_known(text: str) -> dict[int, str]:
-    """`12.3,14.1_7_0` -> {12: "3", 14: "1_7_0"}; what cannot be read is left out."""
+def read_known(text: str) -> dict[int, int]:
+    """`12.3,14.1` -> {12: 3, 14: 1}; what cannot be read is left out."""
     known = {}
     for pair in text.split(",")[:MAX_POLLED]:
-        pk, _, version = pair.partition(".")
-        if pk.isdecimal() and len(pk) < 19 and _VERSION.fullmatch(version):
-            known[int(pk)] = version
+        pk, _, revision = pair.partition(".")
+        if pk.isdecimal() and revision.isdecimal() and len(pk) < 19 and len(revision) < 19:
+            known[int(pk)] = int(revision)
     return known
 
 

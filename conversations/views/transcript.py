@@ -18,7 +18,7 @@ from . import window as windows
 from .asking import Ask
 from .opened import Place, turn_of, turns_of
 from .opening import look, matcher_of, noted
-from .opinions import badges, claims, said_of, stamps
+from .opinions import badges, claims, said_of, stamp_of
 from .sessions import event_of, session_detail, visible_session
 from .window import BadKey, key_of, read_key, start_of, turn_start
 
@@ -67,9 +67,9 @@ def transcript_poll(request: HttpRequest, pk: int) -> HttpResponse:
     ask = Ask(request, session)
     asked = request.GET
     is_same = str(session.revision) == asked.get("revision", "")
-    stamp = stamps([pk]).get(pk, "")
+    stamp = stamp_of(session)
     names = ",".join(name for _pk, name in claims([pk], request.user))
-    if is_same and stamp == asked.get("stamp", "") and names == asked.get("open", ""):
+    if is_same and stamp == asked.get("stamp", stamp) and names == asked.get("open", names):
         return HttpResponse(status=204)
     try:
         first = read_key(asked.get("first", ""))
@@ -93,7 +93,7 @@ def transcript_poll(request: HttpRequest, pk: int) -> HttpResponse:
     start = None
     if changed is not None and (last is None or changed <= last):
         start = max(turn_start(session, changed), first)
-    if stamp != asked.get("stamp", ""):
+    if stamp != asked.get("stamp", stamp):
         start = first  # what was said may be of any turn
     if start is not None:
         window = windows.between(session, start, last)

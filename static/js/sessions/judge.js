@@ -39,10 +39,19 @@ function tell(deed, data, { at = here(), what = "", done = null, refused = null,
       done?.(answer);
     },
     refused: (answer, status) => {
-      if (at.row?.isConnected) delete at.row.dataset.judged;
+      const row = list.rowOf(at.id);
+      if (row) delete row.dataset.judged;
+      if (status === 409) return replaceIt(deed, data, { at, what, done }, answer);
       return refused?.(answer, status);
     },
   });
+}
+
+/** Somebody said something else meanwhile, which the screen did not show: say so, and ask. */
+function replaceIt(deed, { seen: _, ...data }, how, answer) {
+  toast(answer.said, { kind: "bad", key: "judged", seconds: 0, undo: () => tell(deed, data, how), label: words().saysReplace });
+  announce(answer.said);
+  return true;
 }
 
 /** What the server says of a session now, where the page shows it. */
@@ -103,6 +112,10 @@ export function broke() {
 
 export function later() {
   const at = here();
+  if (head().dataset.later !== undefined) {
+    tell("later", { off: 1 }, { at }); // a second time: no longer
+    return;
+  }
   if (at.row) at.row.dataset.judged = "later";
   tell("later", {}, { at, what: `${words().saysLater} · ${at.sender}` });
   goOn(words().saysLater);
@@ -123,11 +136,11 @@ function tagWith(isTurn) {
   );
   chooser.choose({
     title: isTurn ? words().saysTurnTag : words().saysTag,
-    items: choices("tag").then((items) => items.map((item) => ({ ...item, on: set.has(String(item.id)) ? words().saysOn : "" }))),
+    items: choices("tag").then((items) => items.map((item) => ({ ...item, color: item.hint, hint: "", on: set.has(String(item.id)) ? words().saysOn : "" }))),
     pick: (item) => {
       if (item.on) tell("untag", { use: set.get(String(item.id)) }, { at });
       else {
-        if (!isTurn) head().querySelector("[data-tags]").append(chip({ id: item.id, value: item.label }));
+        if (!isTurn) head().querySelector("[data-tags]").append(chip({ id: item.id, value: item.label, color: item.color }));
         tell("tag", { tag: item.id, ...where }, { at, what: `${item.label} · ${at.sender}` });
       }
     },
@@ -143,12 +156,14 @@ function tagWith(isTurn) {
 export const tag = () => tagWith(false);
 export const turnTag = () => tagWith(true);
 
+const people = () => choices("assign").then((items) => items.filter((item) => item.id !== "").map((item) => item.label));
+
 function noteWith(isTurn) {
   const at = here();
   const where = isTurn ? { turn: turn() } : {};
   noter.write({
     title: isTurn ? words().saysTurnNote : words().saysNote,
-    names: choices("assign").then((items) => items.filter((item) => item.id !== "").map((item) => item.name ?? item.label)),
+    names: people(),
     done: (text) => tell("note", { text, ...where }, { at, what: text.slice(0, 40) }),
   });
 }
@@ -164,10 +179,11 @@ export function flag() {
 
 export function assign() {
   const at = here();
+  const seen = head().dataset.assigned;
   chooser.choose({
     title: words().saysAssign,
     items: choices("assign").then((items) => (items.some((item) => item.id === "") ? items : [...items, { id: "", label: words().saysBack }])),
-    pick: (item) => tell("assign", { user: item.id }, { at, what: `${item.label} · ${at.sender}` }),
+    pick: (item) => tell("assign", { user: item.id, seen }, { at, what: `${item.label} · ${at.sender}` }),
   });
 }
 
@@ -177,7 +193,8 @@ export function intent() {
   const box = transcript.chosen()?.querySelector(".me");
   if (!box) return announce(words().saysNoTurn);
   const picked = turn();
-  const correct = (name) => tell("correct", { turn: picked, intent: name }, { at, what: `${name} · ${at.sender}` });
+  const seen = seenIntent();
+  const correct = (name) => tell("correct", { turn: picked, intent: name, seen }, { at, what: `${name} · ${at.sender}` });
   return chooser.choose({
     title: words().saysIntent,
     items: choices("intent", picked),
@@ -186,6 +203,9 @@ export function intent() {
     newLabel: words().saysNew,
   });
 }
+
+/** The correction that the screen shows of the chosen turn: the server tells when it is another by now. */
+const seenIntent = () => transcript.chosen()?.querySelector(".corrected")?.dataset.intent ?? "";
 
 export const intentBack = () => tell("uncorrect", { turn: turn() });
 
@@ -212,7 +232,7 @@ export function entity() {
       const entities = [...known, { start: span[0], end: span[1], entity: label, value }].sort((one, other) => one.start - other.start);
       box.dataset.entities = JSON.stringify(entities);
       const intentName = chosen.querySelector(".corrected")?.dataset.intent ?? box.dataset.intent;
-      tell("correct", { turn: chosen.dataset.turn, intent: intentName, entities: JSON.stringify(entities) }, { at, what: `${value} = ${label}` });
+      tell("correct", { turn: chosen.dataset.turn, intent: intentName, entities: JSON.stringify(entities), seen: seenIntent() }, { at, what: `${value} = ${label}` });
     }
   };
   if (selected) return name(selected);
@@ -249,6 +269,13 @@ function selectionIn(bubble) {
   };
   const span = [upto(range.startContainer, range.startOffset), upto(range.endContainer, range.endOffset)];
   return span[0] < span[1] ? span : null;
+}
+
+/** One's own note, changed or taken back. */
+export function noteAgain(pk, text, deed) {
+  const at = here();
+  if (deed === "note-delete") return tell(deed, { note: pk }, { at });
+  return noter.write({ title: words().saysNote, text, names: people(), done: (changed) => tell(deed, { note: pk, text: changed }, { at }) });
 }
 
 /** Take one's own last judgement back, and show where it was. */

@@ -164,8 +164,8 @@ function replace(row) {
   if (isDone && (old.dataset.judged !== undefined || old.dataset.status !== "reviewed")) row.dataset.judged = row.dataset.verdict;
   const focused = document.activeElement === old;
   row.classList.add("fresh");
-  if (old.dataset.version.split("_")[0] !== row.dataset.version.split("_")[0]) forget(old.href);
-  else if (old.dataset.ready !== undefined) row.dataset.ready = "";
+  forget(old.href); // fetched again, and in the meantime there
+  if (old.dataset.ready !== undefined) prefetch(row.href, "session").then(() => (row.dataset.ready = ""), () => {});
   old.replaceWith(row);
   if (focused) row.focus({ preventScroll: true });
 }

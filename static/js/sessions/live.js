@@ -149,7 +149,7 @@ function judgedAnew(box, head) {
 async function pollList() {
   const list = document.getElementById("rows");
   if (!list || list.dataset.later !== undefined) return; // a later page by link: above it everything would be new
-  const known = rows().slice(0, MAX_ROWS).map((row) => `${row.dataset.id}.${row.dataset.version}`);
+  const known = rows().slice(0, MAX_ROWS).map((row) => `${row.dataset.id}.${row.dataset.revision}`);
   const news = document.getElementById("news")?.dataset.n ?? "0";
   const html = await part(url(list.dataset.poll, { rows: known.join(","), news, claims: list.dataset.claims ?? "" }), "rows");
   if (html && list.isConnected) applyToList(html);

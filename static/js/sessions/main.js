@@ -53,6 +53,8 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest?.("button[data-action]");
   const id = button?.dataset.action;
   const run = judging[id] ?? ofTurn[id] ?? ofList[id];
+  const own = event.target.closest?.("[data-note]");
+  if (own) judge.noteAgain(own.dataset.pk, own.dataset.text, own.dataset.note);
   if (event.target.closest?.("[data-clear-selection]")) select.clear();
   if (!run) return;
   button.closest("details")?.removeAttribute("open");

@@ -12,12 +12,12 @@ let active = 0;
 let before = null;
 
 /** `done(text)` gets what was written; `names`: a promise of people's names. */
-export function write({ title, names, done }) {
+export function write({ title, names, done, text = "" }) {
   before = document.activeElement;
   save = done;
   document.getElementById("noter-title").textContent = title;
   box().hidden = false;
-  field().value = "";
+  field().value = text;
   offer();
   field().focus();
   Promise.resolve(names).then((found) => (people = found), () => {});
