@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
@@ -16,10 +15,8 @@ from django.utils.translation import gettext as _
 from conversations import values
 from conversations.filters import zone_of
 from conversations.identity import parse, shown
-from conversations.models import Assistant, Conversation, Correction, Event, Session, SessionValue
+from conversations.models import Assistant, Correction, Event, Session, SessionValue
 from conversations.nlu_yaml import Example, entities_of, example_line, fragment, is_example
-from conversations.opinions.placing import place
-from enterprise.models import User
 
 PAGE = 50
 AT_ONCE = 500  # messages that an export holds at a time
@@ -154,14 +151,6 @@ def in_parts(rows: QuerySet[Correction]) -> Iterator[Corrected]:
     for start in range(0, len(ids), AT_ONCE):
         part = rows.filter(pk__in=ids[start : start + AT_ONCE])
         yield from with_messages(list(part))
-
-
-@transaction.atomic
-def take_back(given: Correction, by: User) -> None:
-    """Let the message have the intent again that was understood."""
-    Conversation.objects.select_for_update(no_key=True).get(pk=given.conversation_id)
-    Correction.objects.filter(pk=given.pk).update(is_removed=True, user=by)
-    place(given.conversation_id)
 
 
 def as_yaml(assistant: Assistant, rows: QuerySet[Correction], *, now: datetime) -> tuple[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -18,6 +18,7 @@ from conversations import corrections
 from conversations.corrections import Wanted
 from conversations.models import Correction, Event, Session
 from conversations.nlu_yaml import entities_of, example_line
+from conversations.opinions.marking import uncorrect
 from enterprise.access import may
 from enterprise.audit import record
 from enterprise.models import User
@@ -106,9 +107,10 @@ def correction_undo(request: HttpRequest, pk: int) -> HttpResponse:
     """Take one back; it is the person's last deed then, so that `u` gives it again."""
     visible = Session.objects.visible_to(request.user)
     given = get_object_or_404(Correction.objects.filter(is_removed=False, session__in=visible), pk=pk)
-    corrections.take_back(given, cast("User", request.user))
-    record(request, "correction.take_back", str(pk))
-    messages.success(request, _("The correction is taken back."))
+    (row,) = corrections.with_messages([given])
+    if row.event is None or given.session_id is None:
+        raise Http404(_("The message is gone."))
+    messages.success(request, uncorrect(request, given.session_id, row.event.pk).said)
     wanted = request.POST.get("back", "")
     is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
     return redirect(wanted if is_ours and wanted.startswith("/") else "conversations:corrections")
