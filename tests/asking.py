@@ -18,13 +18,8 @@ from conversations.query import (
     Group,
     Or,
     Query,
-    Range,
     Sequence,
     Special,
-    Term,
-    Text,
-    When,
-    Word,
     parse,
 )
 from conversations.query.dates import resolve
@@ -400,23 +395,3 @@ def queries(
         if parsed.ok:
             found.append(parsed.query)
     return found
-
-
-__all__ = [
-    "LACKING",
-    "NOW",
-    "SESSION",
-    "TERMS",
-    "TURN",
-    "Seen",
-    "Text",
-    "Term",
-    "When",
-    "Word",
-    "Range",
-    "envelopes",
-    "expected",
-    "fill",
-    "queries",
-    "seen",
-]

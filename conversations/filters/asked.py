@@ -141,7 +141,7 @@ def _counts(sets: Iterable[RowSet], assistant_id: int) -> list[int]:
         sums.append(" + ".join([one] * len(rows)))
         parameters += [part for row in rows for part in (assistant_id, *row)]
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(sums)}", parameters)  # noqa: S608 - written here
+        cursor.execute(f"SELECT {', '.join(sums)}", parameters)
         return list(cursor.fetchone())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 
@@ -81,10 +81,9 @@ def _positive(item: Term | Text | Group | Or, context: Context) -> Condition:
     if item.field in search.SIDES:
         texts = tuple((word.text, word.prefix) for word in item.values if isinstance(word, Word))
         return Condition(search.said(item.field, texts), texts=((item.field, texts),))
-    if isinstance(item, Term) and is_turn(item):
-        return _somewhere(item, context)
-    assert isinstance(item, Term)
-    return _of_session(item, context)
+    if isinstance(item, Text):
+        raise TypeError(item.field)
+    return _somewhere(item, context) if is_turn(item) else _of_session(item, context)
 
 
 def _plain(wanted: RowSet, context: Context) -> Condition:
@@ -196,36 +195,45 @@ def _mine(context: Context) -> Q:
 
 def _of_session(term: Term, context: Context) -> Condition:
     name = term.field
-    ranges = [value for value in term.values if isinstance(value, Range)]
     texts = [value.text for value in term.values if isinstance(value, Word)]
-    if name == "is":
-        return _is(term, context)
     if name in OF_SESSION:
         return _plain(rows(OF_SESSION[name], *texts), context)
-    if name in NUMBERS:
-        return _own(times.between(NUMBERS[name], value) for value in ranges)
     match name:
-        case "date":
-            return _own(times.during("activity_at", times.interval(value, context)) for value in term.values)
-        case "started":
-            return _own(times.during("start_at", times.interval(value, context)) for value in term.values)
-        case "duration":
-            return _own(times.lasted(value) for value in ranges)
-        case "time":
-            return _own(times.at_time_of_day(value, context) for value in ranges)
-        case "unfinished":
-            named = [Q(open_loop=text) for text in texts]
-            return _own([*named, ~Q(open_loop="")] if Special("*") in term.values else named)
+        case "is":
+            found = _is(term, context)
         case "id":
-            return Condition(
+            found = Condition(
                 _any(GreaterThan(StrIndex("conversation__sender_id", Value(text)), 0) for text in texts)
             )
         case "note":
-            return Condition(opinions.noted(term))
-    wanted = opinions.said_rows(term, context)
-    other = opinions.without_rows(term, context)
-    parts = [_plain(wanted, context)] if wanted or other is None else []
-    return _any_of([*parts, *([Condition(other)] if other is not None else [])])
+            found = Condition(opinions.noted(term))
+        case "unfinished":
+            named = [Q(open_loop=text) for text in texts]
+            found = _own([*named, ~Q(open_loop="")] if Special("*") in term.values else named)
+        case _ if name in NUMBERS or name in _MEASURED:
+            found = _own(_measured(name, value, context) for value in term.values)
+        case _:
+            wanted, other = opinions.said_rows(term, context), opinions.without_rows(term, context)
+            parts = [_plain(wanted, context)] if wanted or other is None else []
+            found = _any_of([*parts, *([Condition(other)] if other is not None else [])])
+    return found
+
+
+_MEASURED = ("date", "started", "duration", "time")
+
+
+def _measured(name: str, value: object, context: Context) -> Q:
+    if name in ("date", "started"):
+        return times.during("activity_at" if name == "date" else "start_at", times.interval(value, context))
+    if not isinstance(value, Range):
+        raise TypeError(f"{name}: holds {value!r}")
+    if name == "duration":
+        return times.lasted(value)
+    if name == "time":
+        return times.at_time_of_day(value, context)
+    if name in NUMBERS:
+        return times.between(NUMBERS[name], value)
+    raise TypeError(name)
 
 
 def _own(conditions: Iterable[Q]) -> Condition:
@@ -243,10 +251,7 @@ def somewhere_in_conversation(item: Item, context: Context) -> Condition:
 
     In `a then b` and `a never b` the sessions follow each other; with `<n`, both are looked for in one session.
     """
-    if isinstance(item, Sequence):
-        found = _across(item, context)
-    else:
-        found = _positive(item, context).q
+    found = _across(item, context) if isinstance(item, Sequence) else _positive(item, context).q
     sessions = Session.objects.filter(
         found, assistant=context.assistant, conversation=OuterRef("conversation")
     )

@@ -110,7 +110,8 @@ def _any_of(parts: list[Sought]) -> Sought:
 def _value(name: str, value: object, context: Context) -> Sought:
     if isinstance(value, Range):
         return _confidence(value) if name == "conf" else _action_confidence(value)
-    assert isinstance(value, Word)
+    if not isinstance(value, Word):
+        raise TypeError(f"{name}: holds {value!r}")
     if name == "is":
         return _shown(value.text, context)
     if name == "turn-tag":
@@ -237,28 +238,31 @@ def _shown(name: str, context: Context) -> Sought:
     return _any_of(parts) if parts else Sought((), True, NOTHING)
 
 
-_ANCHORED = "o.conversation_id = e.conversation_id AND NOT o.is_removed AND o.anchor_at = e.timestamp AND o.anchor_rank = e.rank AND o.anchor_hash = e.hash"
+# The event at the anchor, or the last one before a mere moment: it is in the turn that was meant.
+_PLACE = "(e.timestamp, e.rank, e.hash)"
+_ANCHOR = "(o.anchor_at, o.anchor_rank, o.anchor_hash)"
+_ANCHORED = (
+    "EXISTS (SELECT 1 FROM {table} o WHERE o.session_id = @session@ AND o.is_turn AND NOT o.is_removed"
+    f" AND {_PLACE} <= {_ANCHOR} AND NOT EXISTS (SELECT 1 FROM conversations_event n"
+    f" WHERE n.conversation_id = e.conversation_id AND (n.timestamp, n.rank, n.hash) > {_PLACE}"
+    f" AND (n.timestamp, n.rank, n.hash) <= {_ANCHOR}){{more}})"
+)
 _MARKED = {
-    "flagged": "conversations_flag o WHERE",
-    "noted": "conversations_note o WHERE o.is_turn AND",
-    "corrected": "conversations_correction o WHERE",
+    "flagged": "conversations_flag",
+    "noted": "conversations_note",
+    "corrected": "conversations_correction",
 }
 
 
 def _marked(name: str) -> Sought:
-    event = Sql(f"EXISTS (SELECT 1 FROM {_MARKED[name]} {_ANCHORED})")
+    event = Sql(_ANCHORED.format(table=_MARKED[name], more=""))
     return Sought(((rows(Kind.MARK, name),),), True, event)
 
 
 def _tagged(tags: list[str]) -> Sought:
     """A tag of a turn, by its ids."""
-    uses = (
-        Sql(
-            f"EXISTS (SELECT 1 FROM conversations_taguse o WHERE o.is_turn AND o.tag_id = %s AND {_ANCHORED})",
-            (int(tag),),
-        )
-        for tag in tags
-    )
+    table = _ANCHORED.format(table="conversations_taguse", more=" AND o.tag_id = %s")
+    uses = (Sql(table, (int(tag),)) for tag in tags)
     return Sought(((rows(Kind.TURN_TAG, *tags),),) if tags else (), True, either(uses))
 
 

@@ -43,7 +43,8 @@ def both(*parts: Sql) -> Sql:
 
 def filled(template: str, **pieces: Sql) -> Sql:
     """`template` with each `{name}` replaced by that piece, its parameters in their order."""
-    text, parameters = "", []
+    text = ""
+    parameters: list[Any] = []
     for number, part in enumerate(template.split("{")):
         if not number:
             text = part
@@ -59,7 +60,7 @@ class Decides(Func):
 
     Words it may use: `@session@` (its id), `@conversation@`, `@start@` and `@last@` (its first and last event's place,
     as rows), `@start_at@`, `@last_at@`, `@known@` (whether the turns of its values are exact), `@instr@` (where a text
-    holds another), `@some(...)@` see `turns.py`.
+    holds another).
     """
 
     output_field = BooleanField()

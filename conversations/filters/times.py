@@ -7,21 +7,20 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from django.db.models import F, FloatField, Max, Min, Q
-from django.db.models.expressions import CombinedExpression, Combinable, Expression, Value
+from django.db.models.expressions import Combinable, CombinedExpression, Expression, Value
 from django.db.models.functions import Floor
-from django.db.models.lookups import GreaterThanOrEqual, LessThan
+from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 
 from conversations.filters.context import Context
 from conversations.models import Session
 from conversations.query import Range, When
-from conversations.query.ast import Value as Written
 from conversations.query.dates import Interval, resolve
 
 DAY = 86_400
 _FIRST, _LAST = 0, 4_102_444_800  # 1970 and 2100: further out, the nearest offset holds
 
 
-def interval(value: Written, context: Context) -> Interval:
+def interval(value: object, context: Context) -> Interval:
     """A date as written, or seconds as the API gives them."""
     if isinstance(value, When):
         return resolve(value.text, context.now, context.zone)
@@ -57,8 +56,6 @@ def lasted(wanted: Range) -> Q:
 
 
 def _lookups(expression: Expression, wanted: Range) -> Iterator[Expression]:
-    from django.db.models.lookups import GreaterThan, LessThanOrEqual  # noqa: PLC0415
-
     if wanted.low is not None:
         yield (GreaterThan if wanted.low_open else GreaterThanOrEqual)(expression, Value(float(wanted.low)))
     if wanted.high is not None:

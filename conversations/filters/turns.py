@@ -15,8 +15,8 @@ from django.db.models import Q
 
 from conversations.filters.context import Context
 from conversations.filters.rows import RowSet, bits
-from conversations.filters.sql import Decides, Sql, both, either, filled
 from conversations.filters.sought import Sought, sought
+from conversations.filters.sql import Decides, Sql, both, filled
 from conversations.query import Group, Sequence, Term, Text
 
 VENDORS = ("postgresql", "sqlite")
