@@ -11,6 +11,7 @@ from conversations import bulk, rebuild, reverting, value_rows, words
 from conversations.envelope import Envelope
 from conversations.identity import Key
 from conversations.models import Assistant, Conversation, Event, Session
+from conversations.opinions.placing import place_waiting
 from conversations.reading import EventRow
 from conversations.rows import ADDED, COLUMNS, STORED, SessionRow
 from conversations.summary import LAST_TURN, Summary
@@ -187,9 +188,13 @@ def _write(grown: list[_Grown], conversations: dict[int, Conversation]) -> None:
     for conversation in conversations.values():
         conversation.revision += 1
     fresh = [item.session for item in grown if item.is_new]
+    begun: list[int] = []
     for session, new_id in zip(fresh, bulk.new_ids(Session, len(fresh)), strict=True):
         session.id = new_id
-        conversations[session.conversation_id].last_session = new_id
+        conversation = conversations[session.conversation_id]
+        if conversation.last_session is None:
+            begun.append(conversation.id)
+        conversation.last_session = new_id
     _mark_reverts([item for item in grown if item.is_reverting])
     moved: list[SessionRow] = []
     reviewed: list[SessionRow] = []
@@ -216,6 +221,8 @@ def _write(grown: list[_Grown], conversations: dict[int, Conversation]) -> None:
     value_rows.change_reviews(reviewed)
     words.index((item.session.id, row) for item in grown for row in item.rows if row.words)
     rebuild.save_conversations(list(conversations.values()))
+    if begun:
+        place_waiting(begun)
 
 
 def _mark_reverts(grown: list[_Grown]) -> None:

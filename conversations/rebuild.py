@@ -32,6 +32,19 @@ def rebuild_conversation(conversation_id: int) -> None:
         rebuild_locked(conversation, conversation.assistant)
 
 
+def rebuild_stale(conversation_id: int) -> bool:
+    """Rebuild a conversation if it is stale and nobody is writing to it; whether it was. Raises schema.NotReady."""
+    with transaction.atomic():
+        schema.check_in_batch(connection)
+        waiting = bulk.is_postgresql()  # SQLite has one lock, and this transaction holds it
+        rows = Conversation.objects.filter(pk=conversation_id, is_stale=True)
+        conversation = rows.select_for_update(no_key=waiting, skip_locked=waiting).first()
+        if conversation is None:
+            return False
+        rebuild_locked(conversation, conversation.assistant)
+        return True
+
+
 def rebuild_locked(conversation: Conversation, assistant: Assistant) -> None:
     """Rebuild a conversation that the caller has locked. Sessions keep their ids as far as their events allow."""
     events: list[tuple[Any, ...]] = []

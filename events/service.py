@@ -3,21 +3,18 @@
 import gc
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from django.conf import settings
-from django.db import DatabaseError
 
-from conversations.tidy import forget_empty
 from enterprise.schema import wait_until_ready
+from events import house
 from events.consumer import Consumer, Outcome, leave_database
 from events.sources import BATCH_MESSAGES, Address, from_url
 
 log = logging.getLogger(__name__)
 
-HOUSE_SECONDS = 3600.0
 RESTART_SECONDS = 5.0  # after a mistake of ours, where nobody else restarts us
 
 
@@ -52,9 +49,11 @@ def run(
     if not wait_until_ready(stop, lambda text: log.info("%s", text)):
         return 0
 
+    pulse = house.Pulse()
+
     def consume(address: Address) -> Outcome:
         return _consume(
-            lambda: Consumer(address, stop, batch_size=batch_size).run(
+            lambda: Consumer(address, stop, batch_size=batch_size, store=pulse.store).run(
                 once=once, exit_when_idle=exit_when_idle, exit_when_stopped=exit_when_stopped
             ),
             stop,
@@ -63,7 +62,10 @@ def run(
 
     look_for_cycles_seldom()
     if not once and exit_when_idle is None:
-        threading.Thread(target=_keep_house, args=(stop,), name="events-house", daemon=True).start()
+        threading.Thread(target=house.keep, args=(stop,), name="events-house", daemon=True).start()
+        threading.Thread(
+            target=house.compute_anew, args=(stop, pulse), name="events-stale", daemon=True
+        ).start()
     if len(addresses) == 1:
         outcomes = [consume(*addresses.values())]
     else:
@@ -78,18 +80,6 @@ def look_for_cycles_seldom() -> None:
     """Batches make many objects and hardly a cycle: looking for some after every 700 took a fifth of the processor's time."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-
-
-def _keep_house(stop: threading.Event) -> None:
-    """Once an hour, take away what time makes useless. A database that is away gets its turn an hour later."""
-    while not stop.wait(HOUSE_SECONDS):
-        try:
-            while forget_empty(time.time()):
-                pass
-        except DatabaseError:
-            log.warning("housekeeping could not reach the database", extra={"action": "house_not_kept"})
-        finally:
-            leave_database()
 
 
 def _consume(run_once: Callable[[], Outcome], stop: threading.Event, *, restart: bool) -> Outcome:

@@ -2,31 +2,80 @@
 
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from conversations.models import Conversation
-from conversations.store import ensure_conversation
-from events import service
+from conversations.models import Conversation, Event, SessionValue
+from conversations.rebuild import rebuild_stale
+from conversations.store import ensure_conversation, store
+from events import house, service
+from tests.histories import Message
+from tests.test_store_histories import envelopes
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
+EVENTS = [
+    '{"event": "user", "timestamp": 1.7e9, "text": "hi"}',
+    '{"event": "action", "timestamp": 1700000001, "name": "utter_hi"}',
+    '{"event": "user", "timestamp": 1700000002, "text": "bye"}',
+    '{"event": "action", "timestamp": 1700000003, "name": "utter_hi"}',
+]
 
-def test_empty_conversations_go_while_the_service_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "HOUSE_SECONDS", 0.02)
-    Conversation.objects.filter(pk=ensure_conversation("default", "nobody")).update(
-        created_at=time.time() - 90_000
-    )
-    ensure_conversation("default", "somebody, perhaps")
+
+@contextmanager
+def running_until(condition: Callable[[], bool]) -> Iterator[None]:
+    """The event service runs until this is true, or for 20 seconds."""
     stop = threading.Event()
     running = threading.Thread(target=service.run, args=([service.embedded_url()], stop))
     running.start()
     try:
         deadline = time.monotonic() + 20
-        while Conversation.objects.count() == 2 and time.monotonic() < deadline:
+        while not condition() and time.monotonic() < deadline:
             time.sleep(0.05)
+        yield
     finally:
         stop.set()
         running.join(20)
-    assert list(Conversation.objects.values_list("sender_id", flat=True)) == ["somebody, perhaps"]
     assert not running.is_alive()
+
+
+def test_empty_conversations_go_while_the_service_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(house, "HOUSE_SECONDS", 0.02)
+    Conversation.objects.filter(pk=ensure_conversation("default", "nobody")).update(
+        created_at=time.time() - 90_000
+    )
+    ensure_conversation("default", "somebody, perhaps")
+    with running_until(lambda: Conversation.objects.count() == 1):
+        assert list(Conversation.objects.values_list("sender_id", flat=True)) == ["somebody, perhaps"]
+
+
+def test_stale_conversations_are_computed_anew_and_one_that_cannot_be_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for sender in ("first", "broken", "last"):
+        store(envelopes("default", [Message(sender, event) for event in EVENTS]))
+    SessionValue.objects.update(turns=0)
+    Conversation.objects.update(is_stale=True)
+    Event.objects.filter(conversation__sender_id="broken").update(body="no JSON")
+    monkeypatch.setattr(house, "STALE_SECONDS", 0.02)
+    with (
+        caplog.at_level("INFO"),
+        running_until(lambda: Conversation.objects.filter(is_stale=True).count() == 1),
+    ):
+        stale = Conversation.objects.filter(is_stale=True)
+        assert list(stale.values_list("sender_id", flat=True)) == ["broken"]
+        said = SessionValue.objects.filter(kind=SessionValue.Kind.ACTION, turns=0b110)
+        assert sorted(said.values_list("session__conversation__sender_id", flat=True)) == ["first", "last"]
+    assert "2 stale conversations were computed anew" in caplog.text
+    assert caplog.text.count("cannot be computed anew") == 1
+
+
+def test_a_conversation_that_somebody_rebuilt_meanwhile_is_left_alone() -> None:
+    store(envelopes("default", [Message("one", event) for event in EVENTS]))
+    conversation = Conversation.objects.get()
+    assert not rebuild_stale(conversation.pk)
+    Conversation.objects.update(is_stale=True)
+    assert rebuild_stale(conversation.pk)
+    assert Conversation.objects.get().revision == conversation.revision + 1
