@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 from django.utils import timezone
 
-from conversations.models import Correction, Event, SavedView, Session, Tag, TagUse
+from conversations.models import Correction, Deed, Event, Note, Review, SavedView, Session, Tag, TagUse
 from conversations.tagging import Wanted, put_on
 from enterprise.api.authentication import access_token
 from enterprise.models import AuditLine, DemoState, SignInLink, User
@@ -70,6 +70,22 @@ GET    sessions/<int:pk>/strip/                                          in     
 GET    sessions/<int:pk>/events/                                         in        in       404       200       200       200
 GET    sessions/<int:pk>/events/<int:event_id>/                          in        in       404       200       200       200
 GET    sessions/<int:pk>/turns/<int:event_id>/                           in        in       404       200       200       200
+POST   sessions/<int:pk>/judge/review/                                    in        in       403       200       200       200
+POST   sessions/<int:pk>/judge/unreview/                                  in        in       403       200       200       200
+POST   sessions/<int:pk>/judge/later/                                     in        in       403       200       200       200
+POST   sessions/<int:pk>/judge/assign/                                    in        in       403       200       200       200
+POST   sessions/<int:pk>/judge/tag/                                       in        in       403       200       200       200
+POST   sessions/<int:pk>/judge/untag/                                     in        in       403       200       200       200
+POST   sessions/<int:pk>/judge/flag/                                      in        in       403       200       200       200
+POST   sessions/<int:pk>/judge/note/                                      in        in       403       200       200       200
+POST   sessions/<int:pk>/judge/note-edit/                                 in        in       403       403       200       403
+POST   sessions/<int:pk>/judge/note-delete/                               in        in       403       403       200       200
+POST   sessions/<int:pk>/judge/correct/                                   in        in       403       200       200       200
+POST   sessions/<int:pk>/judge/uncorrect/                                 in        in       403       200       200       200
+POST   sessions/<int:pk>/judge/seen/                                      in        in       403       200       200       200
+POST   sessions/<int:pk>/judge/claim/                                     in        in       403       200       200       200
+GET    sessions/<int:pk>/choices/                                         in        in       403       200       200       200
+POST   undo/                                                              in        in       403       200       200       200
 GET    views/                                                            in        in       403       200       200       200
 POST   views/                                                            in        in       403       302       302       302
 GET    views/new/                                                        in        in       403       200       200       200
@@ -224,7 +240,26 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         conversation=session.conversation, session=session, intent="psst", was="", user=people["reviewer"],
         anchor_at=said.timestamp, anchor_rank=said.rank, anchor_hash=said.hash,
     )  # fmt: skip
-    mine = {"assistant": session.assistant, "owner": people["reviewer"], "query": "hush-hush", "is_shared": True}
+    note = Note.objects.create(
+        conversation=session.conversation, session=session, text="psst", words=" psst ", user=people["reviewer"],
+        anchor_at=said.timestamp, anchor_rank=said.rank, anchor_hash=said.hash,
+    )  # fmt: skip
+    TagUse.objects.update(session=session)
+    for person in people.values():  # something to undo
+        Deed.objects.create(
+            conversation=session.conversation,
+            session=session,
+            anchor_at=at,
+            user=person,
+            kind="flag",
+            topic="flag",
+        )
+    mine = {
+        "assistant": session.assistant,
+        "owner": people["reviewer"],
+        "query": "hush-hush",
+        "is_shared": True,
+    }
     view = SavedView.objects.create(name="psst", **mine)
     gone = SavedView.objects.create(name="gone", deleted_at=timezone.now(), **mine)
     return Stage(
@@ -239,10 +274,13 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
             "corrections/<int:pk>": f"corrections/{correction.pk}",
             "<str:kind>": "yml",
             "<slug:name>": "handoff",
+            "sessions/<int:pk>/choices/": f"sessions/{session.pk}/choices/?for=tag",
             "sessions/<int:pk>/poll/": f"sessions/{session.pk}/poll/?first={at!r}~1~00",
             "sessions/<int:pk>": f"sessions/{session.pk}",
             "<int:event_id>": Event.objects.filter(type="user")[0].pk,
             "<int:tag_id>": tag.pk,
+            "<use>": TagUse.objects.get().pk,
+            "<note>": note.pk,
             "<sender:sender_id>": quote(SENDER),
             "<sender:rest>": quote(SENDER),
             "<str:secret>": secret,
@@ -264,6 +302,18 @@ BODIES: dict[str, Any] = {
         "again": "a fourth boat then",
     },
     "profile/theme/": {"theme": "dark"},
+    "sessions/<int:pk>/judge/review/": {"verdict": "well", "watermark": "1"},
+    "sessions/<int:pk>/judge/assign/": {"user": "me"},
+    "sessions/<int:pk>/judge/tag/": {"value": "hush-hush"},
+    "sessions/<int:pk>/judge/untag/": {"use": "<use>"},
+    "sessions/<int:pk>/judge/note/": {"text": "hush-hush"},
+    "sessions/<int:pk>/judge/note-edit/": {"note": "<note>", "text": "hush-hush!"},
+    "sessions/<int:pk>/judge/note-delete/": {"note": "<note>"},
+    "sessions/<int:pk>/judge/seen/": {"watermark": "1"},
+    **{
+        f"sessions/<int:pk>/judge/{name}/": {"turn": "<int:event_id>", "intent": "other"}
+        for name in ("flag", "correct", "uncorrect")
+    },
     "views/": {"name": "mine", "q": "hello"},
     "views/<int:pk>/save/": {"q": "hello"},
     "views/<int:pk>/change/": {"name": "other", "shared": "on"},
@@ -302,6 +352,8 @@ def undone() -> Iterator[None]:
 
 def ask(client: Client, stage: Stage, method: str, route: str, **options: Any) -> Any:
     body, kind = BODIES.get(route, {}), "application/json"
+    if isinstance(body, dict):
+        body = {name: stage.values.get(value, value) for name, value in body.items()}
     if method == "POST" and not route.startswith("api/"):
         return client.post(stage.address(route), body, **options)
     return client.generic(
@@ -423,7 +475,20 @@ def test_a_write_from_another_site_is_refused(stage: Stage, line: Line) -> None:
 
 def _everything() -> list[Any]:
     """All that a page can write."""
-    models = (User, SignInLink, AuditLine, DemoState, Source, RejectedMessage, Event, Tag, TagUse)
+    models = (
+        User,
+        SignInLink,
+        AuditLine,
+        DemoState,
+        Source,
+        RejectedMessage,
+        Event,
+        Tag,
+        TagUse,
+        Deed,
+        Note,
+        Review,
+    )
     return [list(model._default_manager.order_by("pk").values_list()) for model in models]
 
 
