@@ -18,6 +18,22 @@ FEATURES = ALL_FEATURES
 VALUE_KINDS: dict[str, SessionValue.Kind] = {**NAMES, **OF_SESSION, "is": SessionValue.Kind.IS}
 
 __all__ = [
-    "FEATURES", "LOOKED_AT", "LOOKED_INTO", "LOOKED_UP", "NUMBERS", "VALUE_KINDS", "Asked", "Context", "Driver", "HasValue",
-    "asked_of", "between", "condition", "context_of", "matching", "zone_of",
+    "FEATURES",
+    "LOOKED_AT",
+    "LOOKED_INTO",
+    "LOOKED_UP",
+    "NAMES",
+    "NUMBERS",
+    "OF_SESSION",
+    "VALUE_KINDS",
+    "Asked",
+    "Context",
+    "Driver",
+    "HasValue",
+    "asked_of",
+    "between",
+    "condition",
+    "context_of",
+    "matching",
+    "zone_of",
 ]  # fmt: skip
