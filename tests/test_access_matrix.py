@@ -117,6 +117,8 @@ GET    api/conversationEntities                                         401     
 GET    api/conversationPolicies                                         401       401       403       200       200       200
 GET    api/conversations/slotNames                                      401       401       403       200       200       200
 GET    api/conversations/inputChannels                                  401       401       403       200       200       200
+GET    api/conversations/slotValues                                     401       401       403       200       200       200
+GET    api/statistics                                                   401       401       403       200       200       200
 GET    api/conversations                                                401       401       403       200       200       200
 GET    api/conversations/tags                                           401       401       403       200       200       200
 DELETE api/conversations/tags/<int:tag_id>                              401       401       403       204       204       204
@@ -274,6 +276,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
             "corrections/<int:pk>": f"corrections/{correction.pk}",
             "<str:kind>": "yml",
             "<slug:name>": "handoff",
+            "conversations/slotValues": "conversations/slotValues?slot=count",
             "sessions/<int:pk>/choices/": f"sessions/{session.pk}/choices/?for=tag",
             "sessions/<int:pk>/poll/": f"sessions/{session.pk}/poll/?first={at!r}~1~00",
             "sessions/<int:pk>": f"sessions/{session.pk}",
