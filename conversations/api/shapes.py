@@ -108,6 +108,17 @@ class Session(SessionRow):
     signals = s.ListField(child=s.CharField())
 
 
+class Statistics(s.Serializer):
+    """Totals of an assistant, and the names that most of its sessions have."""
+
+    user_messages = s.IntegerField()
+    bot_messages = s.IntegerField()
+    top_intents = s.ListField(child=s.CharField())
+    top_actions = s.ListField(child=s.CharField())
+    top_entities = s.ListField(child=s.CharField())
+    top_policies = s.ListField(child=s.CharField())
+
+
 class Mistake(s.Serializer):
     """The error envelope."""
 

@@ -7,6 +7,7 @@ from django.urls import URLPattern, path
 from conversations import converters  # noqa: F401 - registers <sender:...>
 from conversations.api.conversations import ConversationDetail, Conversations
 from conversations.api.sessions import SessionDetail, SessionEvents, Sessions
+from conversations.api.statistics import SlotValues, Statistics
 from conversations.api.tags import TagDetail, TagOfConversation, Tags, TagsOfConversation
 from conversations.api.values import LISTS, Values
 from conversations.api.views import ViewDetail, Views
@@ -31,6 +32,8 @@ def _tags(name: str, options: dict[str, Any]) -> list[URLPattern]:
 # An id may hold slashes, so that what follows it is tried first.
 urlpatterns: list[URLPattern] = [
     *(path(name, Values.as_view(kind=kind)) for name, kind in LISTS.items()),
+    path("conversations/slotValues", SlotValues.as_view(), name="api-slot-values"),
+    path("statistics", Statistics.as_view(), name="api-statistics"),
     path("conversations", Conversations.as_view(), name="api-conversations"),
     *(pattern for name, options in SPELLINGS for pattern in _tags(name, options)),
     path("conversations/<sender:sender_id>", ConversationDetail.as_view(), name="api-conversation"),
