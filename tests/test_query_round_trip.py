@@ -27,6 +27,7 @@ from conversations.query import (
     When,
     Word,
     explain,
+    in_words,
     is_turn,
     parse,
     render,
@@ -137,7 +138,7 @@ ors = st.builds(
 )
 side = st.one_of(turn_terms, groups).filter(lambda item: not item.negated)
 sequences = st.builds(
-    Sequence, st.sampled_from(["then", "never"]), side, side, st.one_of(st.none(), st.integers(0, 9999))
+    Sequence, st.sampled_from(["then", "never"]), side, side, st.one_of(st.none(), st.integers(2, 9999))
 )
 items = st.one_of(terms, texts, groups, ors, sequences)
 setting_sets = st.tuples(
@@ -233,6 +234,25 @@ def test_taking_a_chip_out_keeps_what_was_wrong():
         ("(channel:x OR a)", ["channel is x or user or bot text contains a"]),
         ("intent:a then<3 action:b",
          ["intent is a then, less than 3 turns later, action is b"]),
+        ("(conf:<0.6 action-conf:0.2..0.4)",
+         ["intent confidence below 0.6 and action confidence from 0.2 to 0.4 in the same turn"]),
+        ("slot:city,city=Paris", ["slot is city or is city with the value Paris anywhere in the session"]),
+        ("-is:mine is:flagged",
+         ["not shows a conversation of the person who asks", "shows a flagged turn anywhere in the session"]),
+        ("review:changed verdict:none,well",
+         ["review changed since", "verdict not reviewed yet or went well"]),
+        ("assigned:nobody,ann for:me unfinished:*",
+         ["assigned to is nobody or is ann", "for is the person who asks", "left unfinished is any form or flow"]),
+        ("id:49 note:legal*",
+         ["conversation id contains 49", "note contains a word that begins with legal"]),
+        ("duration:>10min,90s,1h..2h,1d",
+         ["duration longer than 10 minutes or 90 seconds or from 1 hour to 2 hours or 1 day"]),
+        ("duration:<=0,..90min", ["duration at most 0 seconds or at most 90 minutes"]),
+        ("time:22:00..06:00,<9:00,>=17:05,12:00",
+         ["time of day from 22:00 to 06:00 or before 09:00 or at least 17:05 or 12:00"]),
+        ("a never b", ["user or bot text contains a and never after it user or bot text contains b"]),
+        ("intent:a never<3 action:b", ["intent is a and never in the next 2 turns action is b"]),
+        ("intent:a never<2 action:b", ["intent is a and never in the next turn action is b"]),
         ("sort:longest sample:5 in:conversation",
          ["sorted by most user turns first", "random sample of 5", "in whole conversations"]),
     ],
@@ -243,6 +263,12 @@ def test_a_query_is_said_in_words(text, chips):
     assert [chip.text for chip in found] == chips
     assert [chip.item for chip in found] == [*query.items, *query.settings]
     assert all(chip.span == chip.item.span for chip in found)
+
+
+def test_a_whole_query_is_said_in_one_line():
+    assert in_words(parse("turns:>5 review:unread").query) == "user turns above 5; review unread"
+    assert in_words(parse("").query) == "all sessions"
+    assert in_words(parse("turns:x hello").query) == "nothing, because of a mistake"
 
 
 @given(queries)

@@ -17,7 +17,7 @@ from .ast import (
     Word,
 )
 from .edit import with_term, without
-from .explain import Chip, Part, explain
+from .explain import Chip, Part, explain, in_words
 from .fields import ALL_FEATURES, FIELDS, SORTS, Features, Field, is_turn
 from .mistakes import Mistake, Parsed
 from .parser import parse
@@ -48,6 +48,7 @@ __all__ = [
     "When",
     "Word",
     "explain",
+    "in_words",
     "is_turn",
     "parse",
     "render",

@@ -60,6 +60,9 @@ _OPS: Mapping[str, str] = {
     "between": gettext_noop("from %(low)s to %(high)s"),
 }
 
+_ALL = gettext_noop("all sessions")
+_NOTHING = gettext_noop("nothing, because of a mistake")
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -91,6 +94,21 @@ def explain(
     """The query as chips, in the order written, settings last; `gettext` and `ngettext` give the language."""
     words = _Words(gettext, ngettext, fields)
     return [Chip(tuple(words.item(item)), item.span, item) for item in (*query.items, *query.settings)]
+
+
+def in_words(
+    query: Query,
+    gettext: Translate = str,
+    ngettext: Ngettext = english_plural,
+    fields: Mapping[str, Field] = FIELDS,
+) -> str:
+    """The whole query as one line, for titles and announcements; on a page, show chips, which isolate what people
+    wrote."""
+    if query.impossible:
+        return gettext(_NOTHING)
+    if not query.items and not query.settings:
+        return gettext(_ALL)
+    return "; ".join(chip.text for chip in explain(query, gettext, ngettext, fields))
 
 
 class _Words:
@@ -142,11 +160,8 @@ class _Words:
                 "then, less than %(count)s turn later,", "then, less than %(count)s turns later,", turns
             )
         else:
-            text = self.ngettext(
-                "and never less than %(count)s turn after it",
-                "and never less than %(count)s turns after it",
-                turns,
-            )
+            turns -= 1
+            text = self.ngettext("and never in the next turn", "and never in the next %(count)s turns", turns)
         return text % {"count": turns}
 
     def simple(self, item: Term | Text | Group) -> Iterator[Part]:
@@ -181,8 +196,6 @@ class _Words:
             yield self.part("op", "is")
             yield Part("value", self.gettext(specials.get(value.text, value.text)))
         elif kind == "enum" and field:
-            if field.name != "is":
-                yield self.part("op", "is")
             yield Part("value", self.gettext(dict(field.values).get(value.text, value.text)))
         else:
             operator = "begins" if value.prefix else "contains" if kind in ("text", "id") else "is"

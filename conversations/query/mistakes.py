@@ -35,6 +35,9 @@ MESSAGES: Mapping[str, str] = {
         "%(word)s stands between two conditions or two turns; to search for the word, put it in quotes."
     ),
     "sequence_chain": gettext_noop("Only two things can be joined by then or never."),
+    "sequence_turns": gettext_noop(
+        "Write %(word)s<3 for less than three turns later; the least is %(word)s<2. To search for it, put it in quotes."
+    ),
     "sequence_inside": gettext_noop("%(word)s cannot stand inside parentheses; to search for the word, put it in quotes."),
     "sequence_negated": gettext_noop("Neither side of %(word)s can be negative; use never for what does not follow."),
     "sequence_or": gettext_noop("%(word)s cannot join alternatives; write values as a,b instead."),

@@ -21,6 +21,7 @@ MAX_MISTAKES = 20  # told at once; the first of them is where to begin
 
 FIELD_NAME = re.compile(r"([^\W\d][\w-]*):(?!//)")
 _MISSING_COLON = re.compile(r"([^\W\d][\w-]*)([<>=].*)", re.DOTALL)
+_MISSHAPEN = re.compile(r"(then|never|THEN|NEVER)[<>=].*", re.DOTALL)
 _CONFIDENCES = {"intent": "conf", "action": "action-conf"}  # what `intent<0.6` is probably about
 _EXAMPLES = {"sort": "sort:oldest", "sample": "sample:50", "in": "in:conversation"}
 _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
@@ -118,6 +119,8 @@ class _Parser:
     def sequence(self, lexeme: Lexeme, left: Item | None) -> Item | None:
         word = {"word": self.text[slice(*lexeme.span)]}
         following = self.peek()
+        if lexeme.within is not None and lexeme.within < 2:
+            self.report(Mistake("sequence_turns", lexeme.span, {"word": lexeme.kind}, f"{lexeme.kind}<2"))
         if left is None or following is None or following.kind not in ("chunk", "open"):
             self.report(Mistake("sequence_side", lexeme.span, word))
             return None
@@ -252,8 +255,7 @@ class _Parser:
             self.unknown_field(name, first.start)
             return None
         if not pieces:
-            params = {"field": field.name, "example": field.example}
-            self.report(Mistake("missing_value", lexeme.span, params))
+            self.missing_value(field, lexeme)
             return None
         return self.term(field, pieces, lexeme)
 
@@ -264,9 +266,24 @@ class _Parser:
             if field and (match[2][0] == "=" or field.kind in MEASURED or field.confidence):
                 self.missing_colon(field, match[2], lexeme)
                 return None
+        if not first.quoted and (match := _MISSHAPEN.fullmatch(first.text)):
+            self.report(Mistake("sequence_turns", lexeme.span, {"word": match[1].lower()}))
+            return None
         self.conditions += 1
         word = values.text_word(lexeme.pieces, lexeme.span, self.report)
         return Text(word, lexeme.negated, lexeme.span) if word else None
+
+    def missing_value(self, field: Field, lexeme: Lexeme) -> None:
+        """Suggests the word behind the blank, which is often meant."""
+        following = self.peek()
+        span, suggestion = lexeme.span, None
+        if following and following.kind == "chunk" and not following.negated:
+            plain = following.pieces[0].quoted or not FIELD_NAME.match(following.pieces[0].text)
+            if plain and self.text[span[1] : following.span[0]].isspace():
+                suggestion = self.text[slice(*span)] + self.text[slice(*following.span)]
+                span = (span[0], following.span[1])
+        params = {"field": field.name, "example": field.example}
+        self.report(Mistake("missing_value", span, params, suggestion))
 
     def missing_colon(self, field: Field, rest: str, lexeme: Lexeme) -> None:
         name, rest = field.name, rest.lstrip("=")

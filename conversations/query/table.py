@@ -63,12 +63,12 @@ _SESSION = (
           values=(
               ("unread", _("unread")),
               ("reviewed", _("reviewed")),
-              ("changed", _("changed since the review")),
+              ("changed", _("changed since")),
               ("later", _("set aside for later")),
           )),
     Field("verdict", "enum", _("verdict"), _("The latest verdict."), "verdict:broke", scope="session",
           values=(
-              ("none", _("no review")),
+              ("none", _("not reviewed yet")),
               ("reviewed", _("reviewed without a verdict")),
               ("well", _("went well")),
               ("broke", _("broke at a turn")),
