@@ -10,16 +10,13 @@ from django.shortcuts import render
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET
 
+from conversations.facets import suggest
+from conversations.query import FIELDS
 from conversations.query.complete import Completion, apply, complete, found
 from conversations.query.offers import Offer
 from enterprise.pages.guards import needs
 
 from .asking import COUNT_CAP, Ask
-
-try:
-    from conversations.facets import suggest
-except ImportError:  # until it is there
-    suggest = None
 
 MOST = 12  # lines of the list
 MAX_TEXT = 10_001  # code points that are read; a query may have one less
@@ -46,7 +43,8 @@ def completion(request: HttpRequest) -> HttpResponse:
     written = request.GET.get("caret", "")
     caret = int(written) if written.isdecimal() and len(written) < 6 else len(text)
     here = complete(text, caret, gettext, ngettext)
-    lines = [_line(text, here, offer, count) for offer, count in _offers(ask, here)]
+    nameless = here.field == "slot" and not here.slot and text[: here.span[0]].endswith("=")
+    lines = [_line(text, here, offer, count) for offer, count in _offers(ask, here) if not nameless]
     # What changes nothing is no offer.
     lines = [line for line in lines if line.text.rstrip() != text.rstrip()][:MOST]
     context = {"ask": ask, "items": lines, "cap": COUNT_CAP}
@@ -65,7 +63,12 @@ def _offers(ask: Ask, here: Completion) -> Iterator[tuple[Offer, int | None]]:
     if here.kind == "field" and not here.prefix:
         return  # between two words nothing is in the way
     yield from ((offer, None) for offer in here.offers)
-    if here.lookup and ask.assistant is not None and suggest is not None:
-        field = f"slot:{here.slot}" if here.slot else here.field
-        for value, label, count in suggest(ask.assistant, field, here.prefix, ask.user):
-            yield found(here, here.field, value, label if label != value else ""), count
+    if not here.lookup or ask.assistant is None:
+        return
+    prefix = f"{here.slot}={here.prefix}" if here.slot else here.prefix
+    for choice in suggest(ask.assistant, here.field, prefix, ask.user, limit=MOST):
+        field = FIELDS[choice.field]
+        if choice.text in here.taken or (here.turn_only and field.scope == "session"):
+            continue
+        meaning = gettext(field.label) if here.kind == "field" else ""
+        yield found(here, choice.field, choice.value, meaning), choice.count
