@@ -192,7 +192,7 @@ def reasons(assistant: Assistant) -> list[Reason]:
             ],
             ignore_conflicts=True,
         )
-        found = list(of_assistant)
+        found = list(of_assistant.all())  # the first list is remembered
     return [reason for reason in found if not reason.is_removed]
 
 
