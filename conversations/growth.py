@@ -188,13 +188,11 @@ def _write(grown: list[_Grown], conversations: dict[int, Conversation]) -> None:
     for conversation in conversations.values():
         conversation.revision += 1
     fresh = [item.session for item in grown if item.is_new]
-    begun: list[int] = []
+    begun: dict[int, float] = {}
     for session, new_id in zip(fresh, bulk.new_ids(Session, len(fresh)), strict=True):
         session.id = new_id
-        conversation = conversations[session.conversation_id]
-        if conversation.last_session is None:
-            begun.append(conversation.id)
-        conversation.last_session = new_id
+        conversations[session.conversation_id].last_session = new_id
+        begun.setdefault(session.conversation_id, session.start[0])
     _mark_reverts([item for item in grown if item.is_reverting])
     moved: list[SessionRow] = []
     reviewed: list[SessionRow] = []
@@ -214,13 +212,18 @@ def _write(grown: list[_Grown], conversations: dict[int, Conversation]) -> None:
         elif item.added.n_turns and not n_turns:
             values.append(value_rows.unread(session))
     known = sorted((item.session for item in grown if not item.is_new), key=lambda session: session.id)
-    bulk.update(Session, COLUMNS, [(session.id, *session.columns()) for session in known])
-    bulk.insert(Session, ADDED, [session.added() for session in fresh])
-    value_rows.move(moved)
-    value_rows.write(values)
+    chunks = words.gather(
+        ((item.session.id, row) for item in grown for row in item.rows),
+        new={session.id for session in fresh},
+    )
+    with bulk.pipeline():
+        bulk.update(Session, COLUMNS, [(session.id, *session.columns()) for session in known])
+        bulk.insert(Session, ADDED, [session.added() for session in fresh])
+        value_rows.move(moved)
+        value_rows.write(values)
+        words.write(chunks)
+        rebuild.save_conversations(list(conversations.values()))
     value_rows.change_reviews(reviewed)
-    words.index((item.session.id, row) for item in grown for row in item.rows if row.words)
-    rebuild.save_conversations(list(conversations.values()))
     if begun:
         place_waiting(begun)
 

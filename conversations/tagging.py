@@ -5,11 +5,13 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from conversations.identity import shown
-from conversations.models import Assistant, Conversation, TagUse, Tag
+from conversations.models import Assistant, Conversation, Session, Tag, TagUse
+from conversations.opinions.deeds import retried
+from conversations.opinions.placing import refresh, session_at
 from conversations.store import ensure_conversation
 from enterprise.models import User
 
@@ -59,38 +61,54 @@ def _wanted(entry: Any) -> Wanted:
 
 
 def of_conversation(conversation_id: int) -> list[Tag]:
-    """The tags that are on it, in the order in which they were first used."""
-    uses = TagUse.objects.filter(conversation_id=conversation_id, is_removed=False)
-    return [use.tag for use in uses.select_related("tag").order_by("id")]
+    """The tags that are on its sessions and turns, in the order in which they were first used."""
+    uses = TagUse.objects.standing().filter(conversation_id=conversation_id)
+    return list({use.tag_id: use.tag for use in uses.select_related("tag").order_by("id")}.values())
 
 
+@retried
 def put_on(
     assistant_name: str, sender_id: str, wanted: Sequence[Wanted], *, by: User | None = None
 ) -> list[Tag]:
     """Put tags on a conversation, which need not have an event yet; return all that are on it then. Raises BadTags.
 
-    Without a person it is a bot's call: a tag that a person took off stays off.
+    They go to the session of this moment: the events of the bot's turn may come later than its call, and the tag moves to
+    the session that they begin (`placing`). Without a person it is a bot's call: what a person took off stays off.
     """
     ids = {entry.id for entry in wanted if entry.id}
     known = Tag.objects.filter(assistant__name=assistant_name, pk__in=ids).values_list("pk", flat=True)
     if missing := sorted(ids.difference(known)):
         raise BadTags(_("There is no tag %(id)d.") % {"id": missing[0]})
     conversation_id = ensure_conversation(assistant_name, sender_id)
-    assistant = Assistant.objects.get(name=assistant_name)
+    conversation = Conversation.objects.select_for_update(no_key=True).get(pk=conversation_id)
+    tags = _vocabulary(Assistant.objects.get(name=assistant_name), wanted)
+    now = time.time()
+    session = session_at(conversation_id, (now, 0, b""))
+    uses: dict[int, TagUse] = {}
+    for use in TagUse.objects.filter(conversation=conversation, session=session, is_turn=False, tag__in=tags):
+        if use.tag_id not in uses or not use.is_removed:
+            uses[use.tag_id] = use
     source = TagUse.Source.PERSON if by else TagUse.Source.BOT
-    with transaction.atomic():
-        tags = _vocabulary(assistant, wanted)
-        known = set(TagUse.objects.filter(conversation_id=conversation_id).values_list("tag_id", flat=True))
-        TagUse.objects.bulk_create(
-            TagUse(conversation_id=conversation_id, anchor_at=time.time(), tag=tag, source=source, user=by)
-            for tag in tags
-            if tag.pk not in known
-        )
-        if by:
-            TagUse.objects.filter(
-                conversation_id=conversation_id, tag__in=tags, is_removed=True
-            ).update(is_removed=False, source=source, user=by)
+    for tag in tags:
+        if tag.pk not in uses:
+            TagUse.objects.create(
+                conversation=conversation, session=session, anchor_at=now, tag=tag, source=source, user=by
+            )
+        elif by and uses[tag.pk].is_removed:
+            use = uses[tag.pk]
+            use.is_removed, use.source, use.user, use.at = False, source, by, timezone.now()
+            use.save()
+    if session is not None:
+        _show(conversation, [session])
     return of_conversation(conversation_id)
+
+
+def _show(conversation: Conversation, sessions: Sequence[Session]) -> None:
+    """Let lists and filters know of it."""
+    refresh(sessions)
+    revision = conversation.revision + 1
+    Conversation.objects.filter(pk=conversation.pk).update(revision=revision)
+    Session.objects.filter(pk__in=[session.pk for session in sessions]).update(revision=revision)
 
 
 def _vocabulary(assistant: Assistant, wanted: Sequence[Wanted]) -> list[Tag]:
@@ -111,19 +129,20 @@ def _vocabulary(assistant: Assistant, wanted: Sequence[Wanted]) -> list[Tag]:
     return list({tag.pk: tag for tag in found if tag}.values())
 
 
+@retried
 def take_off(conversation: Conversation, tag_id: int, *, by: User) -> bool:
-    """A person takes a tag off, and bots leave it off. Whether it was on."""
+    """A person takes a tag off all sessions and turns of a conversation, and bots leave it off. Whether it was on."""
     if tag_id >= 2**63:  # SQLite would not take it
         return False
-    on = TagUse.objects.filter(conversation=conversation, tag_id=tag_id, is_removed=False)
-    return bool(on.update(is_removed=True, source=TagUse.Source.PERSON, user=by))
+    locked = Conversation.objects.select_for_update(no_key=True).filter(pk=conversation.pk).first()
+    on = TagUse.objects.standing().filter(conversation=conversation, tag_id=tag_id)
+    ids = {pk for pk in on.values_list("session_id", flat=True) if pk is not None}
+    changed = on.update(is_removed=True, source=TagUse.Source.PERSON, user=by, at=timezone.now())
+    if locked is not None and ids:
+        _show(locked, list(Session.objects.filter(pk__in=ids)))
+    return bool(changed)
 
 
 def vocabulary(assistant: Assistant) -> list[Tag]:
     """All tags of the assistant, by value."""
     return list(Tag.objects.filter(assistant=assistant).order_by("value"))
-
-
-def delete(assistant: Assistant, tag_id: int) -> bool:
-    """Delete a tag everywhere, what people took off included. Whether it existed."""
-    return bool(Tag.objects.filter(assistant=assistant, pk=tag_id).delete()[0])

@@ -254,7 +254,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
             anchor_at=at,
             user=person,
             kind="flag",
-            topic="flag",
+            topic=person.username,
         )
     mine = {
         "assistant": session.assistant,

@@ -17,6 +17,7 @@ from conversations import tagging
 from conversations.api import shapes
 from conversations.api.scope import DEFAULT, assistant_of, conversation_of
 from conversations.models import Tag
+from conversations.opinions.vocabulary import delete_tag
 from enterprise.access import may
 from enterprise.api.authentication import has_service_token
 from enterprise.api.errors import Failure
@@ -158,9 +159,9 @@ class TagDetail(APIView):
     )
     def delete(self, request: Request, tag_id: int) -> Response:
         """Delete it everywhere."""
-        assistant = assistant_of(request)
-        with transaction.atomic():
-            if assistant is None or not tagging.delete(assistant, tag_id):
-                raise Failure(404, "UnknownTag", _("There is no such tag."))
-            record(request, "tag.delete", str(tag_id))
+        known = Tag.objects.filter(assistant=assistant_of(request), pk=tag_id if tag_id < 2**63 else 0)
+        tag = known.first()
+        if tag is None:
+            raise Failure(404, "UnknownTag", _("There is no such tag."))
+        delete_tag(request, tag)
         return Response(status=204)

@@ -6,7 +6,7 @@ REVIEW on. Everything runs in the caller's transaction, under the lock of the co
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conversations import bulk
@@ -57,10 +57,14 @@ def place(conversation_id: int) -> None:
     refresh(sessions)
 
 
-def place_waiting(conversation_ids: Iterable[int]) -> None:
-    """New sessions began in these locked conversations: tags that bots set before the events came may belong to them."""
-    uses = TagUse.objects.filter(conversation_id__in=list(conversation_ids), anchor_hash=b"")
-    for pk in sorted(set(uses.values_list("conversation_id", flat=True))):
+def place_waiting(begun: Mapping[int, float]) -> None:
+    """Sessions began: tags that bots set before the events came may belong to them.
+
+    `begun`: ids of locked conversations, and when the first of their new sessions begins (UTC seconds).
+    """
+    uses = TagUse.objects.filter(conversation_id__in=list(begun), anchor_hash=b"")
+    columns = uses.values_list("conversation_id", "anchor_at", "session_id")
+    for pk in sorted({pk for pk, at, session in columns if session is None or at >= begun[pk]}):
         place(pk)
 
 
