@@ -51,8 +51,8 @@ def _values(term: Term) -> Iterator[str]:
 def _swallows(field: str, value: Value, following: Value) -> bool:
     if isinstance(value, Range) and isinstance(following, Range):
         is_share = field in FIELDS and FIELDS[field].kind == "confidence"
-        whole = value.low in (None, 0, 1) and value.high in (None, 0, 1)
-        return is_share and _is_open(value) and whole and not _is_open(following)
+        whole = value.low in (None, 0, 1) and value.high in (None, 0, 1) and following.low in (0, 1)
+        return is_share and whole and _is_open(value) and not _is_open(following)
     return _is_open(value) and not _is_open(following)
 
 
