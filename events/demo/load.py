@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.http import Http404
 
 from conversations.envelope import Envelope
 from conversations.models import Assistant, Conversation, Event, Tag
@@ -20,6 +21,7 @@ from conversations.store import Stored, store
 from enterprise.models import DemoState
 from enterprise.schema import NotReady, first_line
 from events.decode import Rejection, decode
+from events.demo import opinions
 from events.demo.repace import repaced
 
 log = logging.getLogger(__name__)
@@ -63,11 +65,16 @@ def load(stop: threading.Event, say: Callable[[str], None] = lambda _text: None)
     messages = recording(paced_to)
     position = known.position if known else 0
     while not stop.is_set():
-        batch = messages[position : position + BATCH]
         began = time.monotonic()
         try:
+            if position >= len(messages):
+                if _finish(stop):
+                    say(f"{len(messages)} events of the demo are loaded.")
+                    return True
+                break
+            batch = messages[position : position + BATCH]
             store(envelopes(batch), also=_progress(paced_to, position, position + len(batch), len(messages)))
-        except Overtaken:
+        except (Overtaken, Http404):
             log.info("the demo is loaded or removed by another process")
             _sweep()
             return False
@@ -77,11 +84,21 @@ def load(stop: threading.Event, say: Callable[[str], None] = lambda _text: None)
             stop.wait(RETRY_SECONDS)
             continue
         position += len(batch)
-        if position >= len(messages):
-            say(f"{len(messages)} events of the demo are loaded.")
-            return True
         stop.wait(REST * (time.monotonic() - began))
     return False
+
+
+def _finish(stop: threading.Event) -> bool:
+    """All conversations are there: the invented colleagues say what they think, then it is done. False: told to stop."""
+    opinions.give(ASSISTANT, stop)
+    if stop.is_set():
+        return False  # the rest when it goes on
+    loading = DemoState.objects.filter(pk=1, state=DemoState.State.LOADING)
+    if not loading.update(state=DemoState.State.DONE) and not DemoState.objects.filter(
+        state=DemoState.State.DONE
+    ):
+        raise Overtaken
+    return True
 
 
 def recording(paced_to: float) -> list[Timed]:
@@ -106,7 +123,7 @@ def _progress(paced_to: float, before: int, after: int, total: int) -> Callable[
     fields = {
         "position": after,
         "total": total,
-        "state": DemoState.State.DONE if after >= total else DemoState.State.LOADING,
+        "state": DemoState.State.LOADING,
     }
 
     def write(_stored: Stored) -> None:
@@ -158,6 +175,7 @@ def _delete() -> int:
     with transaction.atomic():
         Tag.objects.filter(assistant__name=ASSISTANT).delete()
         Assistant.objects.filter(name=ASSISTANT).delete()
+        opinions.forget()
     return removed
 
 
