@@ -202,9 +202,10 @@ def _list(request: HttpRequest, ask: Ask, **more: Any) -> HttpResponse:
         ShownView(view, ask.list_url(view.query, view=view.key), view.key == current) for view in _views(ask)
     ]
     part = "_views.html" if getattr(request, "htmx", False) else "views.html"
-    return render(
-        request, f"conversations/{part}", {"ask": ask, "views": shown, "max_name": MAX_NAME, **more}
-    )
+    context = {"ask": ask, "views": shown, "max_name": MAX_NAME, **more}
+    answer = render(request, f"conversations/{part}", context)
+    answer["HX-Trigger-After-Settle"] = "views-shown"  # now the counts may come
+    return answer
 
 
 def _views(ask: Ask) -> list[View]:

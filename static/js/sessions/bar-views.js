@@ -55,8 +55,8 @@ if (saver) {
   const open = async (link) => {
     const url = new URL(link.href);
     url.searchParams.set("q", input.value.trim()); // what stands in the bar now, sent or not
+    saver.showModal(); // at once: what is typed now must not reach the keys of the page
     await window.htmx.ajax("GET", url.pathname + url.search, { target: body, swap: "innerHTML" });
-    saver.showModal();
     body.querySelector("input:not([type=hidden])")?.select();
   };
   opens('[data-action="view-save"]', open);
