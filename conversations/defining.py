@@ -28,6 +28,12 @@ class Definition:
     loops: tuple[str, ...] = ()
     is_guess: bool = False
 
+    @classmethod
+    def of(cls, parts: Mapping[str, Iterable[str]]) -> "Definition":
+        """From names by part (`PARTS`), each once."""
+        intents, actions, slots, loops = (tuple(sorted(set(parts.get(part, ())))) for part in PARTS)
+        return cls(intents, actions, slots, loops)
+
     def __bool__(self) -> bool:
         """Whether anything can show it."""
         return bool(self.intents or self.actions or self.slots or self.loops)

@@ -207,4 +207,5 @@ def _head(notes: Sequence[str]) -> str:
 def _name(intent: str) -> str:
     if _PLAIN_NAME.fullmatch(intent) and intent.lower() not in _YAML_WORDS:
         return intent
-    return DoubleQuotedScalarString(intent)
+    quoted: str = DoubleQuotedScalarString(intent)
+    return quoted

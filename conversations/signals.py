@@ -49,7 +49,7 @@ def occurring(assistant: Assistant, *, slots: bool = False) -> Values:
 
 
 def _definition(row: Signal) -> Definition:
-    return Definition(**{part: tuple(getattr(row, part)) for part in PARTS})
+    return Definition.of({part: getattr(row, part) for part in PARTS})
 
 
 @transaction.atomic
@@ -100,8 +100,8 @@ def of_sessions(
         for name, meaning in definitions.items():
             if session.open_loop and session.open_loop in meaning.loops:
                 found.setdefault(session.pk, set()).add(name)
-    for pk, kind, value in _rows([session.pk for session in sessions], wanted):
-        found.setdefault(pk, set()).update(wanted[kind, value])
+    for pk, number, value in _rows([session.pk for session in sessions], wanted):
+        found.setdefault(pk, set()).update(wanted[number, value])
     return {pk: tuple(name for name in NAMES if name in names) for pk, names in found.items()}
 
 

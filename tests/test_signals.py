@@ -124,7 +124,7 @@ def test_a_definition_is_tried_before_it_is_saved_and_then_counts_everywhere(
 ) -> None:
     client = signed_in(ben)
     tried = urlencode(
-        {"try": 1, "intents": ["greet", "speak_to_human"], "add-slots": "mood=bad, never"}, doseq=True
+        {"try": "1", "intents": ["greet", "speak_to_human"], "add-slots": "mood=bad, never"}, doseq=True
     )
     page = opened(client, f"/signals/goal/?{tried}")
     signal = page.context["signal"]

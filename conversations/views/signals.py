@@ -193,7 +193,7 @@ def _tried(data: Any) -> Definition:
     for part, names in parts.items():
         typed = data.get(f"add-{part}", "")
         names |= set(typed.split(","))
-    return Definition(**{part: _clean(names) for part, names in parts.items()})
+    return Definition.of({part: _clean(names) for part, names in parts.items()})
 
 
 def _clean(names: Iterable[str]) -> tuple[str, ...]:

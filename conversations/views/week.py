@@ -104,8 +104,8 @@ class Week:
     @cached_property
     def figures(self) -> list[Figure]:
         """The five."""
-        counts = [self._counts(week) for week in WEEKS]
-        every = {kind.name: Figure(kind, *(week[kind.name] for week in counts)) for kind in KINDS}
+        now, before = (self._counts(week) for week in WEEKS)
+        every = {kind.name: Figure(kind, now[kind.name], before[kind.name]) for kind in KINDS}
         parts = tuple(every.pop(name) for name in PARTS)
         return [
             Figure(one.kind, one.now, one.before, parts if one.kind.name == "judged" else ())
