@@ -12,12 +12,14 @@ const list = document.getElementById("completion");
 let chosen = -1;
 let asked = null;
 let timer = 0;
+let waiting = false; // for offers
 
 const options = () => [...list.querySelectorAll("[role=option]")];
 export const isOpen = () => Boolean(list) && !list.hidden;
 
 export function close() {
   clearTimeout(timer);
+  waiting = false;
   asked?.abort();
   if (!list) return;
   list.hidden = true;
@@ -57,6 +59,7 @@ function take(item) {
 function ask(wait = WAIT) {
   clearTimeout(timer);
   asked?.abort();
+  waiting = true;
   timer = setTimeout(async () => {
     const mine = (asked = new AbortController());
     const url = new URL(list.dataset.url, location.href);
@@ -73,6 +76,7 @@ function ask(wait = WAIT) {
 }
 
 function show(html) {
+  waiting = false;
   list.innerHTML = html;
   const items = options();
   if (!items.length) return close();
@@ -89,6 +93,7 @@ function onKey(event) {
   if (event.isComposing || event.ctrlKey || event.metaKey) return;
   if (!isOpen()) {
     if (event.key === "ArrowDown" && event.altKey) ask(0);
+    else if (event.key === "Escape" && waiting) close(); // before they come: the same as after
     else return;
     event.preventDefault();
     return;

@@ -18,7 +18,8 @@ export function choices(kind, turn = "") {
   const key = `${kind} ${turn}`;
   if (!known.has(key)) {
     const promise = ask(kind, turn);
-    promise.catch(() => known.delete(key));
+    // What is empty now may be filled by somebody meanwhile.
+    promise.then((items) => items.length || known.delete(key), () => known.delete(key));
     known.set(key, promise);
     if (known.size > 40) known.delete(known.keys().next().value);
   }

@@ -9,7 +9,6 @@ const MOST = 60;
 let now = null; // what is being chosen
 let shown = [];
 let active = -1;
-let early = ""; // a digit that was pressed before the items came
 let before = null;
 
 export const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -20,8 +19,7 @@ export const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLo
  */
 export function choose({ title, items, pick, create = null, empty = null, emptyLabel = "", newLabel = "%s" }) {
   close();
-  now = { items: [], pick, create, empty, emptyLabel, newLabel };
-  early = "";
+  now = { items: [], promise: Promise.resolve(items), pick, create, empty, emptyLabel, newLabel };
   before = document.activeElement;
   document.getElementById("chooser-title").textContent = title;
   input().value = "";
@@ -30,13 +28,12 @@ export function choose({ title, items, pick, create = null, empty = null, emptyL
   draw();
   input().focus();
   const mine = now;
-  Promise.resolve(items).then(
+  now.promise.then(
     (found) => {
       if (now !== mine) return;
       box().ariaBusy = "false";
       now.items = found;
       draw();
-      if (early) digit(Number(early));
     },
     () => now === mine && (box().ariaBusy = "false"),
   );
@@ -99,6 +96,13 @@ function take(item) {
   else pick(item);
 }
 
+/** A digit before the items came: the choice is made, whatever they are; the next key is for the page again. */
+function early(number) {
+  const { promise, pick } = now;
+  close();
+  promise.then((found) => found[number - 1] && pick(found[number - 1]), () => {});
+}
+
 function digit(number) {
   const item = shown[number - 1];
   if (item && number <= 9) take(item);
@@ -108,7 +112,7 @@ function onKey(event) {
   if (event.isComposing || event.keyCode === 229) return;
   const name = nameOf(event);
   if (/^[1-9]$/.test(name) && !input().value && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    if (box().ariaBusy === "true") early = name;
+    if (box().ariaBusy === "true") early(Number(name));
     else digit(Number(name));
   } else if (name === "Escape") close();
   else if (name === "ArrowDown") mark(active + 1);

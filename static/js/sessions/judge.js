@@ -87,25 +87,25 @@ function goOn(news) {
   toast(words().saysLast, { key: "last", seconds: 6 });
 }
 
-function review(verdict, data = {}, label = "") {
-  const at = here();
+function review(verdict, data = {}, label = "", at = here()) {
   const says = { reviewed: words().saysReviewed, well: words().saysWell, broke: words().saysBroke }[verdict];
   const said = label ? `${says}: ${label}` : says;
   list.judged(at.row, verdict, `${said} · ${words().me}`);
   tell("review", { verdict, watermark: at.watermark, ...data }, { at, what: `${said} · ${at.sender}` });
-  goOn(said);
+  if (here()?.id === at.id) goOn(said);
 }
 
 export const done = () => review("reviewed");
 export const well = () => review("well");
 
 export function broke() {
-  const at = turn();
+  const at = here();
+  const where = turn();
   chooser.choose({
     title: words().saysBrokeHere,
     items: choices("reason"),
-    pick: (item) => review("broke", { turn: at, reason: item.id }, item.label),
-    empty: () => review("broke", { turn: at, reason: "" }),
+    pick: (item) => review("broke", { turn: where, reason: item.id }, item.label, at),
+    empty: () => review("broke", { turn: where, reason: "" }, "", at),
     emptyLabel: words().saysNone,
   });
 }

@@ -3,6 +3,7 @@ import { paint } from "../keys.js";
 import { announce, say } from "../page.js";
 import { toast } from "../toast.js";
 import { forget, fragment, part, prefetch, take } from "./load.js";
+import { afterPaint } from "./paint.js";
 import * as transcript from "./transcript.js";
 
 const AHEAD = 3; // sessions that wait parsed, so that the next one is there when the key is pressed
@@ -21,15 +22,6 @@ function mark(row) {
   row?.scrollIntoView({ block: "nearest" });
   const progress = document.getElementById("progress");
   if (progress) progress.textContent = row ? `${rows().indexOf(row) + 1} / ${list().dataset.count}` : "";
-}
-
-/** When what was just shown is on the screen, for whoever measures: from the key to the paint. */
-function measure(began) {
-  requestAnimationFrame(() => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => performance.measure("session:painted", { start: began, detail: transcript.script()?.dataset.session });
-    port2.postMessage(0);
-  });
 }
 
 /**
@@ -90,16 +82,16 @@ function show(content, { url, focus, news, began }) {
   history.replaceState(history.state, "", url);
   transcript.opened();
   if (focus || hadFocus) transcript.script()?.focus({ preventScroll: true });
-  measure(began);
+  tellReady();
   const sender = document.getElementById("sender")?.textContent ?? "";
   announce([news, sender, document.getElementById("place")?.textContent].filter(Boolean).join(". "));
   document.title = [sender, ...document.title.split(" · ").slice(-2)].join(" · ");
-  // What can wait until it is painted.
-  setTimeout(() => {
-    if (place.isConnected) window.htmx?.process(place);
+  afterPaint(() => {
+    performance.measure("session:painted", { start: began }); // from the key to the picture
+    window.htmx?.process(place);
     document.dispatchEvent(new CustomEvent("session:opened"));
     prefetchNext();
-  }, 0);
+  });
 }
 
 /** The next ones to be judged, and the one after this in the list, parsed and at hand. */
@@ -110,9 +102,18 @@ export async function prefetchNext() {
   for (const row of new Set(wanted)) {
     if (!row?.isConnected) continue;
     await prefetch(row.href, "session").catch(() => {});
-    row.dataset.ready = ""; // for tests, and for whoever wonders
+    row.dataset.ready = "";
+    tellReady();
   }
   if (all.length - at < 8) document.getElementById("more")?.click();
+}
+
+/** The toolbar says which session is next and at hand: for tests, and for whoever wonders. */
+function tellReady() {
+  const bar = document.getElementById("judge");
+  const next = nextToJudge();
+  if (next?.dataset.ready !== undefined) bar.dataset.next = next.dataset.id;
+  else delete bar.dataset.next;
 }
 
 /** Rows after `at` that are still to be judged: not those judged since, nor what a colleague has open. */

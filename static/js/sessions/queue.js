@@ -3,6 +3,7 @@
  * head and is sent again; what it refuses comes back as a toast. Nothing is dropped in silence, not even by leaving the page.
  */
 import { clear, toast } from "../toast.js";
+import { afterPaint } from "./paint.js";
 
 const FIRST = 1000; // ms until a failed one is sent again
 const LONGEST = 20_000;
@@ -28,7 +29,7 @@ export function post(url, data) {
 /** Send after all that was said before. `done(answer)`, `refused(answer, status)`; `what` names it for people. */
 export function send(url, data, { what = "", done = null, refused = null } = {}) {
   jobs.push({ url, data, what, done, refused });
-  run();
+  afterPaint(run);
 }
 
 /** How many are not saved yet. */
@@ -89,7 +90,7 @@ function refuse(job, answer) {
 
 // What waits behind another one goes out all at once when the page goes: `keepalive` outlives it.
 window.addEventListener("pagehide", () => {
-  if (!isStuck) for (const job of jobs.splice(1)) post(job.url, job.data).catch(() => {});
+  if (!isStuck) for (const job of jobs.splice(isRunning ? 1 : 0)) post(job.url, job.data).catch(() => {});
 });
 window.addEventListener("beforeunload", (event) => isStuck && event.preventDefault());
 window.addEventListener("online", () => wake?.());
