@@ -64,6 +64,8 @@ POST   profile/password/                                                 in     
 POST   profile/theme/                                                    in        in       302       302       302       302
 GET    sessions/                                                         in        in       200       200       200       200
 GET    sessions/poll/                                                    in        in       204       200       200       200
+GET    sessions/complete/                                                in        in       403       200       200       200
+GET    sessions/facets/                                                  in        in       403       200       200       200
 GET    sessions/<int:pk>/                                                in        in       404       200       200       200
 GET    sessions/<int:pk>/poll/                                           in        in       404       200       200       200
 GET    sessions/<int:pk>/strip/                                          in        in       404       200       200       200
