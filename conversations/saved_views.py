@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
@@ -208,7 +209,7 @@ def restore(saved: SavedView) -> None:
 
 def star(user: User, view: View, *, on: bool) -> None:
     """Put it first in this person's list, or no longer."""
-    row = {"view": view.saved, "starter": "" if view.saved else view.key}
+    row: dict[str, Any] = {"view": view.saved, "starter": "" if view.saved else view.key}
     if on:
         Star.objects.get_or_create(user=user, **row)
     else:

@@ -123,7 +123,7 @@ def view_change(request: HttpRequest, pk: int) -> HttpResponse:
         except NameTaken as error:
             problem = str(error)
     else:
-        problem = " ".join(error for errors in form.errors.values() for error in errors)
+        problem = " ".join(str(error) for errors in form.errors.values() for error in errors)
     return _list(request, ask, wrong=pk if problem else None, problem=problem)
 
 
