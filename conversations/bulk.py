@@ -5,6 +5,7 @@ Everything runs on Django's connection, inside the caller's transaction.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,20 @@ Row = Sequence[Any]
 def is_postgresql() -> bool:
     """Whether this process works on PostgreSQL (else on SQLite)."""
     return connection.vendor == "postgresql"
+
+
+@contextmanager
+def pipeline() -> Iterator[None]:
+    """Statements inside are sent without waiting for each other's answers: PostgreSQL works while we prepare the next.
+
+    For statements of which no rows are read; what one of them meets is raised by a later one or at the end.
+    """
+    if not is_postgresql():
+        yield
+        return
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
 
 
 def insert(
@@ -67,7 +82,7 @@ def insert_new(
     table = model._meta.db_table
     names = ", ".join(columns)
     if is_postgresql():
-        returned = _execute(
+        returned = _fetch(
             f"INSERT INTO {table} ({names}) SELECT * FROM {_unnest(model, tuple(columns))}"
             f" ON CONFLICT DO NOTHING RETURNING id, {', '.join(key)}",
             _arrays(rows),
@@ -96,7 +111,7 @@ def find(
     if is_postgresql():
         names = ", ".join(f"t.{name}" for name in columns)
         same = " AND ".join(f"t.{name} = u.{name}" for name in key)
-        return _execute(
+        return _fetch(
             f"SELECT {names} FROM {_unnest(model, tuple(key))} JOIN {table} t ON {same}", _arrays(keys)
         )
     found: list[tuple[Any, ...]] = []
@@ -145,13 +160,21 @@ def execute(sql: str, rows: Sequence[Row]) -> None:
         _executemany(sql, rows)
 
 
-def execute_unnest(sql: str, types: Sequence[str], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-    """PostgreSQL: run a statement whose `{u}` is `rows` as a table `u(c1, c2, …)` of these SQL types; its rows."""
-    if not rows:
-        return []
+def execute_unnest(sql: str, types: Sequence[str], rows: Sequence[Row]) -> None:
+    """PostgreSQL: run a statement whose `{u}` is `rows` as a table `u(c1, c2, …)` of these SQL types."""
+    if rows:
+        _execute(_with_unnest(sql, types), _arrays(rows))
+
+
+def select_unnest(sql: str, types: Sequence[str], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    """PostgreSQL: the same for a query; its rows."""
+    return _fetch(_with_unnest(sql, types), _arrays(rows)) if rows else []
+
+
+def _with_unnest(sql: str, types: Sequence[str]) -> str:
     arrays = ", ".join(f"%b::{name}[]" for name in types)
     names = ", ".join(f"c{number}" for number in range(1, len(types) + 1))
-    return _execute(sql.replace("{u}", f"unnest({arrays}) AS u({names})"), _arrays(rows))
+    return sql.replace("{u}", f"unnest({arrays}) AS u({names})")
 
 
 def new_ids(model: type[models.Model], count: int) -> list[int]:
@@ -193,11 +216,17 @@ def _marks(items: Sequence[Any]) -> str:
     return ", ".join(["%s"] * len(items))
 
 
-def _execute(sql: str, arrays: list[list[Any]]) -> list[tuple[Any, ...]]:
+def _execute(sql: str, arrays: list[list[Any]]) -> None:
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(sql.encode(), arrays)
-        return cursor.fetchall() if cursor.description else []
+
+
+def _fetch(sql: str, arrays: list[list[Any]]) -> list[tuple[Any, ...]]:
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(sql.encode(), arrays)
+        return cursor.fetchall()
 
 
 def _executemany(sql: str, rows: Sequence[Row]) -> None:

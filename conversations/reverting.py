@@ -63,7 +63,7 @@ def _standing(ends: Sequence[tuple[SessionRow, Key]]) -> tuple[dict[int, list[_P
     rows = [(session.id, session.conversation_id, session.start[0], key[0]) for session, key in ends]
     if bulk.is_postgresql():
         lateral = sql.format(conversation="c2", first="c3", last="c4")
-        found = bulk.execute_unnest(
+        found = bulk.select_unnest(
             f"SELECT c1, e.* FROM {{u}} CROSS JOIN LATERAL ({lateral}) e",
             ("bigint", "bigint", "double precision", "double precision"),
             rows,

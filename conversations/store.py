@@ -4,6 +4,7 @@ One transaction a batch: lock the conversations, insert what is new, add it to t
 result for every order, split and repetition of the same events (tests/test_store_*.py compare four ways).
 """
 
+import contextlib
 import logging
 import random
 import time
@@ -128,15 +129,21 @@ def ensure_conversation(assistant_name: str, sender_id: str) -> int:
     place = (assistant.id, sender_hash(sender_id))
     while True:
         _known.pop(place, None)  # it may be gone, and no lock tells
-        try:
-            return _conversation_ids({place: sender_id})[place]
-        except _ConversationGone:
-            continue  # found, and deleted before it was read: the next look makes it anew
+        with contextlib.suppress(
+            _ConversationGone
+        ):  # made or found, and deleted before it was read: made anew
+            pk = _conversation_ids({place: sender_id})[place]
+            if Conversation.objects.filter(pk=pk).exists():
+                return pk
 
 
 def _assistants(names: Iterable[str]) -> dict[str, Assistant]:
     wanted = set(names)
-    found = {assistant.name: assistant for assistant in Assistant.objects.filter(name__in=wanted)}
+    condition, parameters = bulk.any_of("name", sorted(wanted))
+    rows = bulk.select(
+        f"SELECT id, name, session_gap FROM conversations_assistant WHERE {condition}", parameters
+    )
+    found = {name: Assistant(id=pk, name=name, session_gap=gap) for pk, name, gap in rows}
     for name in sorted(wanted - found.keys()):
         found[name] = Assistant.objects.get_or_create(name=name)[0]
     return found
@@ -148,16 +155,8 @@ def _conversation_ids(places: dict[_Place, str]) -> dict[_Place, int]:
     ids = {place: pk for place in places if (pk := _known.get(place)) is not None}
     missing = sorted(place for place in places if place not in ids)
     if missing:
-        now = time.time()
-        with transaction.atomic():
-            bulk.insert(
-                Conversation,
-                ("assistant_id", "sender_hash", "sender_id", "n_events", "n_sessions", "marks_sessions", "tail",
-                 "revision", "created_at", "is_stale"),
-                [(*place, shown(places[place]), 0, 0, False, "[]", 0, now, False) for place in missing],
-                skip_existing=True,
-            )  # fmt: skip
-        for assistant_id, hashes in bulk.grouped(missing).items():
+        ids |= _inserted(missing, places)
+        for assistant_id, hashes in bulk.grouped(place for place in missing if place not in ids).items():
             rows = Conversation.objects.filter(assistant_id=assistant_id, sender_hash__in=hashes)
             ids |= {(assistant_id, bytes(digest)): pk for digest, pk in rows.values_list("sender_hash", "id")}
         if len(ids) < len(places):
@@ -166,6 +165,21 @@ def _conversation_ids(places: dict[_Place, str]) -> dict[_Place, int]:
             _known.clear()
         _known.update(ids)
     return ids
+
+
+def _inserted(missing: Sequence[_Place], places: dict[_Place, str]) -> dict[_Place, int]:
+    """Insert conversations without events; the ids of those that were not there."""
+    now = time.time()
+    # One statement is a transaction of its own on PostgreSQL; the batch's commit writes it to the disk, too.
+    with contextlib.nullcontext() if bulk.is_postgresql() else transaction.atomic():
+        found = bulk.insert_new(
+            Conversation,
+            ("assistant_id", "sender_hash", "sender_id", "n_events", "n_sessions", "marks_sessions", "tail",
+             "revision", "created_at", "is_stale"),
+            [(*place, shown(places[place]), 0, 0, False, "[]", 0, now, False) for place in missing],
+            key=("assistant_id", "sender_hash"),
+        )  # fmt: skip
+    return {(assistant_id, bytes(digest)): pk for (assistant_id, digest), pk in found.items()}
 
 
 def _store_once(envelopes: Sequence[Envelope], also: Callable[[Stored], None] | None) -> Stored:

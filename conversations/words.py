@@ -4,7 +4,7 @@ Lexemes and positions are written as they are (`tokens.words`), never through a 
 and SQLite find the same. A break stands between two messages: a phrase never crosses it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from conversations import bulk
@@ -19,7 +19,9 @@ Place = tuple[int, int]  # (session id, side)
 
 
 @dataclass(slots=True)
-class _Chunk:
+class Chunk:
+    """A chunk and the messages (lists of words) that are added to it; without an id it is a new one."""
+
     id: int | None
     place: Place
     size: int
@@ -29,24 +31,26 @@ class _Chunk:
 
 def index(messages: Iterable[tuple[int, EventRow]]) -> None:
     """Add what users and bots said, as (session id, event), to their sessions' chunks. Inside the batch's transaction."""
+    write(gather(messages))
+
+
+def gather(messages: Iterable[tuple[int, EventRow]], *, new: Container[int] = ()) -> list[Chunk]:
+    """The chunks that these messages go into, still to be written; the sessions `new` have none yet."""
     by_place: dict[Place, list[list[str]]] = {}
     for session_id, row in messages:
         if row.words:
             by_place.setdefault((session_id, _SIDES[row.type]), []).append(row.words.split())
-    if by_place:
-        _write(_fill(by_place))
+    return _fill(by_place, sorted({session for session, _ in by_place if session not in new}))
 
 
-def _fill(by_place: dict[Place, list[list[str]]]) -> list[_Chunk]:
-    condition, parameters = bulk.any_of("session_id", sorted({session for session, _ in by_place}))
+def _fill(by_place: dict[Place, list[list[str]]], known: Sequence[int]) -> list[Chunk]:
+    condition, parameters = bulk.any_of("session_id", known)
+    sql = f"SELECT id, session_id, side, size FROM conversations_searchchunk WHERE is_open AND {condition}"
     open_chunks = {
-        (session, side): _Chunk(chunk_id, (session, side), size)
-        for chunk_id, session, side, size in bulk.select(
-            f"SELECT id, session_id, side, size FROM conversations_searchchunk WHERE is_open AND {condition}",
-            parameters,
-        )
+        (session, side): Chunk(chunk_id, (session, side), size)
+        for chunk_id, session, side, size in (bulk.select(sql, parameters) if known else ())
     }
-    chunks: list[_Chunk] = []
+    chunks: list[Chunk] = []
     for place, messages in sorted(by_place.items()):
         chunk = open_chunks.get(place)
         if chunk is not None:
@@ -55,18 +59,17 @@ def _fill(by_place: dict[Place, list[list[str]]]) -> list[_Chunk]:
             if chunk is None or chunk.size + len(message) > CHUNK_WORDS:
                 if chunk is not None:
                     chunk.is_open = False
-                chunk = _Chunk(None, place, 0)
+                chunk = Chunk(None, place, 0)
                 chunks.append(chunk)
             chunk.added.append(message)
             chunk.size += len(message) + 1
     return chunks
 
 
-def _write(chunks: list[_Chunk]) -> None:
+def write(chunks: Sequence[Chunk]) -> None:
+    """Write chunks that `gather` gave."""
     grown = [chunk for chunk in chunks if chunk.id is not None]
     fresh = [chunk for chunk in chunks if chunk.id is None]
-    for chunk, new_id in zip(fresh, bulk.new_ids(SearchChunk, len(fresh)), strict=True):
-        chunk.id = new_id
     # Closed before others open: one open chunk a side is a constraint.
     if bulk.is_postgresql():
         bulk.execute_unnest(
@@ -76,12 +79,14 @@ def _write(chunks: list[_Chunk]) -> None:
             [(chunk.id, chunk.size, chunk.is_open, _vector(chunk.added)) for chunk in grown],
         )
         bulk.execute_unnest(
-            "INSERT INTO conversations_searchchunk (id, session_id, side, size, is_open, vector)"
-            " SELECT c1, c2, c3, c4, c5, c6::tsvector FROM {u}",
-            ("bigint", "bigint", "smallint", "integer", "boolean", "text"),
-            [(chunk.id, *chunk.place, chunk.size, chunk.is_open, _vector(chunk.added)) for chunk in fresh],
+            "INSERT INTO conversations_searchchunk (session_id, side, size, is_open, vector)"
+            " SELECT c1, c2, c3, c4, c5::tsvector FROM {u}",
+            ("bigint", "smallint", "integer", "boolean", "text"),
+            [(*chunk.place, chunk.size, chunk.is_open, _vector(chunk.added)) for chunk in fresh],
         )
         return
+    for chunk, new_id in zip(fresh, bulk.new_ids(SearchChunk, len(fresh)), strict=True):
+        chunk.id = new_id
     bulk.update(SearchChunk, ("size", "is_open"), [(chunk.id, chunk.size, chunk.is_open) for chunk in grown])
     bulk.insert(
         SearchChunk,

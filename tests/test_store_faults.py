@@ -167,18 +167,19 @@ def test_a_batch_that_comes_again_takes_as_many_queries_for_many_conversations_a
 def test_a_conversation_that_is_deleted_as_soon_as_it_is_made_is_made_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    insert = bulk.insert
+    insert = bulk.insert_new
     to_delete = 2  # the first one made for a tag, the first one made for an event
 
-    def insert_and_lose(*arguments: Any, **options: Any) -> None:
+    def insert_and_lose(*arguments: Any, **options: Any) -> Any:
         nonlocal to_delete
-        insert(*arguments, **options)
+        inserted = insert(*arguments, **options)
         if arguments[0] is Conversation and Conversation.objects.count() == to_delete:
             to_delete += 1
             Conversation.objects.order_by("-id")[:1].get().delete()
+        return inserted
 
     ensure_conversation("default", "first")
-    monkeypatch.setattr(bulk, "insert", insert_and_lose)
+    monkeypatch.setattr(bulk, "insert_new", insert_and_lose)
     second = ensure_conversation("default", "second")
     assert store(envelopes("default", [Message("third", '{"event": "bot", "timestamp": 1.7e9}')])).new == 1
     assert to_delete == 4
