@@ -146,6 +146,25 @@ POST   api/views                                                        401     
 GET    api/views/<int:pk>                                               401       401       403       200       200       200
 PATCH  api/views/<int:pk>                                               401       401       403       200       200       200
 DELETE api/views/<int:pk>                                               401       401       403       403       204       204
+PUT    api/conversations/<sender:sender_id>/reviewStatus                      401       401       403       204       204       204
+GET    api/conversations/<sender:sender_id>/messages                          401       401       403       200       200       200
+PUT    api/conversations/<sender:sender_id>/messages/<str:timestamp>/flag       401       401       403       204       204       204
+DELETE api/conversations/<sender:sender_id>/messages/<str:timestamp>/flag       401       401       403       204       204       204
+PUT    api/conversations/<sender:sender_id>/messages/<str:timestamp>/intent       401       401       403       204       204       204
+DELETE api/conversations/<sender:sender_id>/messages/<str:timestamp>/intent       401       401       403       204       204       204
+GET    api/sessions/<int:pk>/reviews                                          401       401       403       200       200       200
+POST   api/sessions/<int:pk>/reviews                                          401       401       403       201       201       201
+DELETE api/sessions/<int:pk>/reviews/<int:review_id>                          401       401       403       403       204       204
+GET    api/sessions/<int:pk>/notes                                            401       401       403       200       200       200
+POST   api/sessions/<int:pk>/notes                                            401       401       403       201       201       201
+PUT    api/sessions/<int:pk>/notes/<int:note_id>                              401       401       403       403       200       403
+DELETE api/sessions/<int:pk>/notes/<int:note_id>                              401       401       403       403       204       204
+GET    api/sessions/<int:pk>/tags                                             401       401       403       200       200       200
+POST   api/sessions/<int:pk>/tags                                             401       401       403       201       201       201
+DELETE api/sessions/<int:pk>/tags/<int:use_id>                                401       401       403       204       204       204
+GET    api/sessions/<int:pk>/corrections                                      401       401       403       200       200       200
+POST   api/sessions/<int:pk>/corrections                                      401       401       403       201       201       201
+DELETE api/sessions/<int:pk>/corrections/<int:turn>                           401       401       403       204       204       204
 ANY    api/^.*$                                                         404       404       404       404       404       404
 """
 
@@ -248,6 +267,10 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         conversation=session.conversation, session=session, text="psst", words=" psst ", user=people["reviewer"],
         anchor_at=said.timestamp, anchor_rank=said.rank, anchor_hash=said.hash,
     )  # fmt: skip
+    review = Review.objects.create(
+        conversation=session.conversation, session=session, verdict=2, watermark=1, user=people["reviewer"],
+        anchor_at=at, covers_from=at,
+    )  # fmt: skip
     TagUse.objects.update(session=session)
     for person in people.values():  # something to undo
         Deed.objects.create(
@@ -286,6 +309,11 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
             "<int:tag_id>": tag.pk,
             "<use>": TagUse.objects.get().pk,
             "<note>": note.pk,
+            "notes/<int:note_id>": f"notes/{note.pk}",
+            "reviews/<int:review_id>": f"reviews/{review.pk}",
+            "tags/<int:use_id>": f"tags/{TagUse.objects.get().pk}",
+            "corrections/<int:turn>": f"corrections/{said.pk}",
+            "<str:timestamp>": repr(said.timestamp),
             "<sender:sender_id>": quote(SENDER),
             "<sender:rest>": quote(SENDER),
             "<str:secret>": secret,
@@ -319,6 +347,13 @@ BODIES: dict[str, Any] = {
         f"sessions/<int:pk>/judge/{name}/": {"turn": "<int:event_id>", "intent": "other"}
         for name in ("flag", "correct", "uncorrect")
     },
+    "api/conversations/<sender:sender_id>/reviewStatus": {"review_status": "reviewed"},
+    "api/conversations/<sender:sender_id>/messages/<str:timestamp>/intent": {"intent": "other"},
+    "api/sessions/<int:pk>/reviews": {"verdict": "well"},
+    "api/sessions/<int:pk>/notes": {"text": "hush-hush"},
+    "api/sessions/<int:pk>/notes/<int:note_id>": {"text": "hush-hush!"},
+    "api/sessions/<int:pk>/tags": {"value": "hush-hush"},
+    "api/sessions/<int:pk>/corrections": {"turn": "<int:event_id>", "intent": "other"},
     "views/": {"name": "mine", "q": "hello"},
     "views/<int:pk>/save/": {"q": "hello"},
     "views/<int:pk>/change/": {"name": "other", "shared": "on"},

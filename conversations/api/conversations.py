@@ -14,11 +14,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from conversations.api import events, shapes
+from conversations.api.judged import PARAMETERS, by_people, opinions_of
 from conversations.api.scope import assistant_of, conversation_of, filters_of
 from conversations.filters import NUMBERS, between, condition, context_of
 from conversations.filterset import Moment, SessionFilterSet
 from conversations.identity import shown
-from conversations.models import Assistant, Conversation, TagUse, Event, Flag, Session, SessionValue
+from conversations.models import Assistant, Conversation, Event, Session, SessionValue
 from conversations.pages import gathered
 from conversations.query import Range, Term, Text
 from enterprise.api import pagination
@@ -27,11 +28,6 @@ from enterprise.api.renderers import dumps
 
 PAGE, LARGEST_PAGE = 100, 1_000
 FEW = 20_000  # conversations that are sooner gathered and sorted than met one by one in order
-NOT_YET = (
-    "slots",
-    "in_training_data",
-)  # of upstream's filters: refused, because ignoring one would widen the result
-REVIEW_STATES = ("unread", "reviewed", "saved_for_later")
 Kind = SessionValue.Kind
 _LISTS = {Kind.PREDICTED: "intents", Kind.ACTION: "actions", Kind.POLICY: "policies"}
 
@@ -45,9 +41,7 @@ class Conversations(APIView):
         operation_id="conversations_list",
         parameters=[
             *shapes.FILTERS,
-            OpenApiParameter("tags_any", str, description="Ids of tags, between commas: any of them"),
-            OpenApiParameter("is_flagged", bool, description="Whether a turn is flagged"),
-            OpenApiParameter("review_status", str, enum=REVIEW_STATES),
+            *PARAMETERS,
             shapes.PROJECT, shapes.LIMIT, shapes.OFFSET,
         ],
         responses={200: shapes.ConversationRow(many=True), **shapes.ERRORS},
@@ -59,9 +53,9 @@ class Conversations(APIView):
         assistant = assistant_of(request)
         if assistant is None:
             return pagination.respond([], request, total=0)
-        found = _upstream(request, matching(filters, assistant))
+        found = by_people(request, matching(filters, assistant))
         total = pagination.total(found)
-        rows = list(_rows(_page(found, window, total)))
+        rows = list(_rows(_page(found, window, total), request.user))
         return pagination.respond(rows, request, total=total)
 
 
@@ -107,32 +101,8 @@ def matching(filters: SessionFilterSet, assistant: Assistant) -> QuerySet[Conver
     return found
 
 
-def _upstream(request: Request, found: QuerySet[Conversation]) -> QuerySet[Conversation]:
-    """Upstream's filters by what people did. Raises Failure (400) for those that have no answer yet."""
-    for name in NOT_YET:
-        if request.GET.get(name):
-            message = _("“%(name)s” cannot be filtered by yet.") % {"name": name}
-            raise Failure(400, "UnsupportedParameter", message, {"parameter": name})
-    if tags := request.GET.get("tags_any"):
-        ids = [part.strip() for part in tags.split(",") if part.strip()]
-        if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in ids):
-            raise Failure(
-                400, "InvalidParameter", _("Tags are given by their ids."), {"parameter": "tags_any"}
-            )
-        uses = TagUse.objects.filter(
-            conversation=OuterRef("pk"), tag__in=map(int, ids), is_removed=False
-        )
-        found = found.filter(Exists(uses))
-    if is_flagged := request.GET.get("is_flagged", "").lower():
-        flags = Exists(Flag.objects.standing().filter(conversation=OuterRef("pk")))
-        found = found.filter(flags if is_flagged in ("true", "1", "yes") else ~flags)
-    if (status := request.GET.get("review_status")) and "unread" not in status.split(","):
-        found = found.none()  # nothing can be reviewed yet
-    return found
-
-
-def _rows(page: list[tuple[int, str, float | None]]) -> Iterator[dict[str, Any]]:
-    """Rows for conversations given as (id, sender, time of the last event), in four queries however many they are."""
+def _rows(page: list[tuple[int, str, float | None]], user: Any) -> Iterator[dict[str, Any]]:
+    """Rows for conversations given as (id, sender, time of the last event), in nine queries however many they are."""
     ids = [pk for pk, _, _ in page]
     sums: dict[int, dict[str, Any]] = {}
     channels: dict[int, tuple[float, str]] = {}
@@ -151,11 +121,7 @@ def _rows(page: list[tuple[int, str, float | None]]) -> Iterator[dict[str, Any]]
         values.values_list("session__conversation_id", "kind", "value").distinct().order_by("value")
     ):
         lists.setdefault((pk, _LISTS[Kind(kind)]), []).append(value)
-    uses = TagUse.objects.filter(conversation__in=ids, is_removed=False).order_by("id")
-    tags: dict[int, list[int]] = {}
-    for pk, tag_id in uses.values_list("conversation_id", "tag_id"):
-        tags.setdefault(pk, []).append(tag_id)
-    flags = set(Flag.objects.standing().filter(conversation__in=ids).values_list("conversation_id", flat=True))
+    judged = opinions_of(ids, user)
     for pk, sender_id, last_at in page:
         yield {
             "sender_id": sender_id,
@@ -165,13 +131,10 @@ def _rows(page: list[tuple[int, str, float | None]]) -> Iterator[dict[str, Any]]
             **{name: lists.get((pk, name), []) for name in _LISTS.values()},
             **dict.fromkeys((name for name, _ in _CONFIDENCES.values()), None),
             "in_training_data": None,
-            "review_status": "unread",
             "n_user_messages": 0,
             **sums.get(pk, {}),
-            "has_flagged_messages": pk in flags,
-            "corrected_messages": [],
+            **judged[pk],
             "interactive": False,
-            "tags": tags.get(pk, []),
             "created_by": None,
         }
 

@@ -88,7 +88,8 @@ class Sessions(APIView):
         )
 
 
-def _session(request: Request, pk: int) -> Session:
+def visible_session(request: Request, pk: int) -> Session:
+    """The session, if this person may see it. Raises Failure (404)."""
     visible = Session.objects.visible_to(request.user)
     found: Session | None = visible.select_related("assistant").filter(pk=pk).first() if pk < 2**63 else None
     if found is None:
@@ -104,7 +105,7 @@ class SessionDetail(APIView):
     @extend_schema(operation_id="sessions_retrieve", responses={200: shapes.Session, **shapes.ERRORS})
     def get(self, request: Request, pk: int) -> Response:
         """Its row, and what occurs in it."""
-        session = _session(request, pk)
+        session = visible_session(request, pk)
         lists: dict[str, list[str]] = {name: [] for name in _LISTS.values()}
         values = SessionValue.objects.filter(session=session, kind__in=_LISTS).order_by("kind", "value")
         for kind, value in values.values_list("kind", "value"):
@@ -125,7 +126,7 @@ class SessionEvents(APIView):
     def get(self, request: Request, pk: int) -> HttpResponse:
         """As they were published, in their order, each with `is_flagged`. `X-Total-Count` says how many there are."""
         window = pagination.window(request, default=EVENTS_PAGE, maximum=LARGEST_EVENTS_PAGE)
-        session = _session(request, pk)
+        session = visible_session(request, pk)
         found = Event.objects.of_session(session).in_order()
         answer = events.answer(events.published(window.of(found), events.flagged(session.conversation_id)))
         answer["X-Total-Count"] = str(session.n_events)

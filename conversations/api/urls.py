@@ -6,6 +6,17 @@ from django.urls import URLPattern, path
 
 from conversations import converters  # noqa: F401 - registers <sender:...>
 from conversations.api.conversations import ConversationDetail, Conversations
+from conversations.api.messages import MessageFlag, MessageIntent, Messages, ReviewStatus
+from conversations.api.opinions import (
+    CorrectionDetail,
+    Corrections,
+    NoteDetail,
+    Notes,
+    ReviewDetail,
+    Reviews,
+    UseDetail,
+    Uses,
+)
 from conversations.api.sessions import SessionDetail, SessionEvents, Sessions
 from conversations.api.statistics import SlotValues, Statistics
 from conversations.api.tags import TagDetail, TagOfConversation, Tags, TagsOfConversation
@@ -36,10 +47,22 @@ urlpatterns: list[URLPattern] = [
     path("statistics", Statistics.as_view(), name="api-statistics"),
     path("conversations", Conversations.as_view(), name="api-conversations"),
     *(pattern for name, options in SPELLINGS for pattern in _tags(name, options)),
+    path("conversations/<sender:sender_id>/reviewStatus", ReviewStatus.as_view()),
+    path("conversations/<sender:sender_id>/messages", Messages.as_view()),
+    path("conversations/<sender:sender_id>/messages/<str:timestamp>/flag", MessageFlag.as_view()),
+    path("conversations/<sender:sender_id>/messages/<str:timestamp>/intent", MessageIntent.as_view()),
     path("conversations/<sender:sender_id>", ConversationDetail.as_view(), name="api-conversation"),
     path("views", Views.as_view(), name="api-views"),
     path("views/<int:pk>", ViewDetail.as_view(), name="api-view"),
     path("sessions", Sessions.as_view(), name="api-sessions"),
     path("sessions/<int:pk>", SessionDetail.as_view(), name="api-session"),
     path("sessions/<int:pk>/events", SessionEvents.as_view(), name="api-session-events"),
+    path("sessions/<int:pk>/reviews", Reviews.as_view()),
+    path("sessions/<int:pk>/reviews/<int:review_id>", ReviewDetail.as_view()),
+    path("sessions/<int:pk>/notes", Notes.as_view()),
+    path("sessions/<int:pk>/notes/<int:note_id>", NoteDetail.as_view()),
+    path("sessions/<int:pk>/tags", Uses.as_view()),
+    path("sessions/<int:pk>/tags/<int:use_id>", UseDetail.as_view()),
+    path("sessions/<int:pk>/corrections", Corrections.as_view()),
+    path("sessions/<int:pk>/corrections/<int:turn>", CorrectionDetail.as_view()),
 ]

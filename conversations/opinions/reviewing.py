@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Max
 from django.http import Http404
@@ -109,6 +110,20 @@ def unreview(request: Any, session_id: int) -> Done:
     for one in _reviews(case):
         case.change(one, is_removed=True, at=one.at)
     return case.done("unreview", "review", _("Unread again."))
+
+
+@retried
+def take_back(request: Any, session_id: int, review_id: int) -> Done:
+    """Take one's own review back; an admin may take any. Raises Http404, PermissionDenied."""
+    may_judge(request)
+    case = opened(request, session_id)
+    found = _reviews(case).filter(pk=review_id if review_id < 2**63 else 0).first()
+    if found is None:
+        raise Http404(_("There is no such review."))
+    if found.user_id != case.user.pk and not may(case.user, "users.modify"):
+        raise PermissionDenied(_("This is another person’s review."))
+    case.change(found, is_removed=True, at=found.at)
+    return case.done("unreview", "review", _("Review taken back."))
 
 
 @retried
