@@ -7,7 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from conversations import bulk, rebuild, reverting, value_rows, words
+from conversations import bulk, rebuild, recounting, reverting, value_rows, words
 from conversations.envelope import Envelope
 from conversations.identity import Key
 from conversations.models import Assistant, Conversation, Event, Session
@@ -88,6 +88,7 @@ def grow(
         else:
             grown += touched
     _write(grown, {pk: locked[pk] for pk in fresh if pk not in to_rebuild})
+    recounting.of_rows(item.session for item in grown)
     for conversation_id in sorted(to_rebuild):
         rebuild.rebuild_locked(locked[conversation_id], assistants[locked[conversation_id].assistant_id])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from conversations import bulk, words
+from conversations import bulk, recounting, words
 from conversations.identity import parse
 from conversations.models import Assistant, Conversation, Event, SearchChunk, Session, SessionValue
 from conversations.opinions.placing import place
@@ -83,6 +83,7 @@ def rebuild_locked(conversation: Conversation, assistant: Assistant) -> None:
     conversation.revision += 1
     conversation.is_stale = False
     _replace(conversation, sessions)
+    recounting.of_rows(sessions)
     words.index(
         (session.id, row)
         for session, (begin, end) in zip(sessions, stretches, strict=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from django.db import transaction
 from django.db.models import Q
 
-from conversations import values
+from conversations import recounting, values
 from conversations.defining import NAMES, PARTS, Definition, Values, guess
 from conversations.models import Assistant, Session, SessionValue, Signal
 from conversations.summary import value_key
@@ -65,7 +65,7 @@ def define(assistant: Assistant, name: str, wanted: Definition, by: User | None)
         return False
     parts = {part: sorted(set(getattr(wanted, part))) for part in PARTS}
     Signal.objects.update_or_create(assistant=assistant, name=name, defaults={**parts, "user": by})
-    forget(assistant)
+    _changed(assistant, name)
     return True
 
 
@@ -73,8 +73,15 @@ def define(assistant: Assistant, name: str, wanted: Definition, by: User | None)
 def undefine(assistant: Assistant, name: str) -> bool:
     """Go back to the guess; False when it was one."""
     removed, _rows = Signal.objects.filter(assistant=assistant, name=name).delete()
-    forget(assistant)
+    if removed:
+        _changed(assistant, name)
     return bool(removed)
+
+
+def _changed(assistant: Assistant, name: str) -> None:
+    forget(assistant)
+    if name == Signal.Name.FALLBACK:
+        recounting.begin(assistant.pk)
 
 
 def forget(assistant: Assistant) -> None:

@@ -13,6 +13,7 @@ from django.db import DatabaseError
 from conversations.envelope import Envelope
 from conversations.models import Conversation
 from conversations.rebuild import rebuild_stale
+from conversations.recounting import next_piece
 from conversations.store import Stored, store
 from conversations.tidy import forget_empty
 from enterprise.schema import NotReady
@@ -65,6 +66,7 @@ def compute_anew(stop: threading.Event, pulse: Pulse) -> None:
     failed: set[int] = set()  # not tried again by this process
     while not stop.is_set():
         try:
+            _recount(stop, pulse)
             done = _pass(stop, pulse, failed)
             if done:
                 log.info("%d stale conversations were computed anew", done, extra={"action": "stale_done"})
@@ -73,6 +75,16 @@ def compute_anew(stop: threading.Event, pulse: Pulse) -> None:
         finally:
             leave_database()
         stop.wait(STALE_SECONDS)
+
+
+def _recount(stop: threading.Event, pulse: Pulse) -> None:
+    """Count fallbacks anew where what counts as one was changed."""
+    while not stop.is_set():
+        begun = time.monotonic()
+        if not next_piece():
+            return
+        spent = time.monotonic() - begun
+        stop.wait(spent * (REST_BUSY if pulse.is_busy else REST_IDLE))
 
 
 def _pass(stop: threading.Event, pulse: Pulse, failed: set[int]) -> int:

@@ -26,7 +26,7 @@ from conversations.models.opinions import (
     Tag,
     TagUse,
 )
-from conversations.models.signals import Signal
+from conversations.models.signals import Recount, Signal
 
 __all__ = [
     "Anchored",
@@ -43,6 +43,7 @@ __all__ = [
     "Note",
     "Opinion",
     "Reason",
+    "Recount",
     "Review",
     "SavedView",
     "SearchChunk",

@@ -45,3 +45,17 @@ class Signal(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Recount(models.Model):
+    """Fallbacks are being counted anew in an assistant's sessions, by their ids; the row goes when all are."""
+
+    assistant = models.OneToOneField(Assistant, on_delete=models.CASCADE, related_name="recount")
+    first = models.BigIntegerField(help_text="Id of the first session.")
+    done = models.BigIntegerField(help_text="Sessions up to this id are counted.")
+    last = models.BigIntegerField(help_text="Id of the last one; newer ones were counted as they came.")
+
+    @property
+    def percent(self) -> int:
+        """How far it is, roughly: ids are not all this assistant's."""
+        return 100 * (self.done + 1 - self.first) // (self.last + 1 - self.first)

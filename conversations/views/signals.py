@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from conversations import signals
 from conversations.defining import PARTS, Definition, as_query, guess
 from conversations.filters import FEATURES
-from conversations.models import Conversation, Session, Signal
+from conversations.models import Conversation, Recount, Session, Signal
 from conversations.pages import capped_count
 from conversations.query import parse
 from enterprise.access import may
@@ -136,15 +136,18 @@ def signal_list(request: HttpRequest) -> HttpResponse:
     ask = Ask(request)
     shown: list[Shown] = []
     n_sessions = n_stale = 0
+    recount = None
     if ask.assistant is not None:
         shown = [Shown(ask, name, one) for name, one in signals.definitions(ask.assistant).items()]
         n_sessions = capped_count(ask.visible.filter(assistant=ask.assistant), LAST)
         n_stale = Conversation.objects.filter(assistant=ask.assistant, is_stale=True).count()
+        recount = Recount.objects.filter(assistant=ask.assistant).first()
     context = {
         "ask": ask,
         "signals": shown,
         "n_sessions": min(n_sessions, LAST),
         "n_stale": n_stale,
+        "recount": recount,
         "may_define": may(request.user, "conversations.define"),
     }
     return render(request, "conversations/signals.html", context)
