@@ -72,6 +72,7 @@ GET    sessions/<int:pk>/strip/                                          in     
 GET    sessions/<int:pk>/events/                                         in        in       404       200       200       200
 GET    sessions/<int:pk>/events/<int:event_id>/                          in        in       404       200       200       200
 GET    sessions/<int:pk>/turns/<int:event_id>/                           in        in       404       200       200       200
+GET    sessions/<int:pk>/turns/<int:event_id>/story/                     in        in       404       200       200       200
 POST   sessions/<int:pk>/judge/review/                                    in        in       403       200       200       200
 POST   sessions/<int:pk>/judge/unreview/                                  in        in       403       200       200       200
 POST   sessions/<int:pk>/judge/later/                                     in        in       403       200       200       200

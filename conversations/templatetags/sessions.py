@@ -25,7 +25,7 @@ _COLOR = re.compile("[0-9A-Fa-f]{6}")
 @register.filter
 def moment(seconds: float | None) -> datetime | None:
     """Unix seconds as a time in the reader's zone; None for what no calendar holds."""
-    if seconds is None:
+    if not isinstance(seconds, int | float):  # a template gives "" for what is not there any more
         return None
     try:
         return timezone.localtime(datetime.fromtimestamp(seconds, UTC))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from conversations.identity import shown
-from conversations.reading import FALLBACK_INTENT, entity_names, label
+from conversations.reading import FALLBACK_INTENT, entity_names, label, slot_value
 from conversations.tokens import Phrase, words
 
 from . import values
 
 Key = tuple[float, int, bytes]
 UNSAID = ("action_listen", "action_session_start")
+# Types that every turn has: `event:` does not know them.
+EVERYDAY = ("user", "bot", "action", "slot", "session_started", "user_featurization", "active_loop")
 LOOPS = ("active_loop", "form", "flow_started")
 REPEATED = 3  # blanks between and around words: a shorter message than three words may well be said twice
 
@@ -78,11 +79,6 @@ def entities_of(fact: Fact) -> tuple[str, ...]:
     return entity_names(found)
 
 
-def slot_text(value: Any) -> str:
-    """A slot's value as a query writes it: strings as they are, others as JSON, null as nothing."""
-    return "" if value is None else shown(value) if isinstance(value, str) else values.dumps(value)
-
-
 def is_fallback(fact: Fact) -> bool:
     """Whether the bot did not understand."""
     return (fact.type == "user" and fact.predicted == FALLBACK_INTENT) or (
@@ -113,7 +109,12 @@ def shows_slot(fact: Fact, wanted: str) -> bool:
         return fact.name != "session_started_metadata"
     if not wanted.startswith(f"{fact.name}=") or not fact.body:
         return False
-    return f"{fact.name}={slot_text(values.body(fact.body).get('value'))}" == wanted
+    return f"{fact.name}={value_of(fact)}" == wanted
+
+
+def value_of(fact: Fact) -> str:
+    """What a slot event sets, as it is filtered by; empty for null and where the body was not read."""
+    return slot_value(values.body(fact.body).get("value")) if fact.body else ""
 
 
 def troubles(facts: Iterable[Fact], unsure_below: float, handoff: Definition | None = None) -> list[int]:

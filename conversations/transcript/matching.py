@@ -13,13 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from conversations.query import Group, Item, Or, Query, Range, Term, Text, Word
+from conversations.query import Group, Item, Or, Query, Range, Special, Term, Text, Word
 from conversations.query import Sequence as Order
 from conversations.reading import label
 from conversations.tokens import phrase
 
 from . import values
 from .facts import (
+    EVERYDAY,
     LOOPS,
     UNSAID,
     Definition,
@@ -30,7 +31,7 @@ from .facts import (
     intents_of,
     is_fallback,
     shows,
-    shows_slot,
+    value_of,
 )
 
 SAID = {"text": ("user",), "bot": ("bot", "agent"), "any": ("user", "bot", "agent")}
@@ -76,7 +77,7 @@ class Matcher:
     def needs_body(self) -> bool:
         return any(
             term.field in READ_FROM_BODY
-            or (term.field == "slot" and any("=" in word.text for word in _words(term)))
+            or any(word.equals is not None for word in _words(term))
             or (term.field == "intent" and any("/" in word.text for word in _words(term)))
             for term in self.terms
         ) or any("=" in slot for definition in self.signals.values() for slot in definition.slots)
@@ -102,7 +103,6 @@ TURN_FIELDS = {
 # Fields of a session that one turn of it is the reason for.
 POINTING = {
     "tag", "note", "reason", "verdict", "unfinished", "lowest-intent", "highest-intent", "lowest-action", "highest-action",
-    "intent-confidence", "action-confidence",
 }  # fmt: skip
 
 
@@ -228,7 +228,7 @@ class _Found:
 
     def pointed(self, term: Term | Text) -> list[int]:  # noqa: PLR0911 - a table of fields
         """The turn because of which a condition on the whole session is true."""
-        texts = {word.text for word in _words(term)}
+        texts = {value.text for value in term.values if isinstance(value, Word | Special)}
         folded = {text.casefold() for text in texts}
         match term.field:
             case "tag" | "turn-tag":
@@ -280,7 +280,11 @@ class _Test:
             case "intent":
                 return fact.type == "user" and any(self._intent(fact, word) for word in self.words)
             case "action":
-                return fact.type == "action" and fact.name in self.names and fact.name not in UNSAID
+                return (
+                    fact.type == "action"
+                    and fact.name not in UNSAID
+                    and any(self._named(fact, word) for word in self.words)
+                )
             case "policy":
                 return (
                     fact.type == "action"
@@ -294,7 +298,7 @@ class _Test:
             case "loop":
                 return fact.type in LOOPS and fact.name in self.names
             case "event":
-                return fact.type in self.names
+                return fact.type in self.names and fact.type not in EVERYDAY
             case "conf":
                 return fact.type == "user" and self._sure(fact)
             case "action-conf":
@@ -305,11 +309,22 @@ class _Test:
 
     def _intent(self, fact: Fact, word: Word) -> bool:
         if word.confidence is None:
-            return word.text in intents_of(fact, self.needs_body)
-        return fact.name == word.text and fact.confidence is not None and fact.confidence in word.confidence
+            return bool(word.text) and word.text in intents_of(fact, self.needs_body)
+        return self._named(fact, word)
+
+    def _named(self, fact: Fact, word: Word) -> bool:
+        if fact.name != word.text or not word.text:
+            return False
+        return word.confidence is None or (fact.confidence is not None and fact.confidence in word.confidence)
 
     def _slot(self, fact: Fact) -> bool:
-        return any(shows_slot(fact, name) for name in self.names)
+        if fact.name == "session_started_metadata":
+            return False
+        return any(
+            word.equals is None or (word.equals != "" and value_of(fact) == word.equals)
+            for word in self.words
+            if word.text == fact.name
+        )
 
     def _sure(self, fact: Fact) -> bool:
         return fact.confidence is not None and any(fact.confidence in wanted for wanted in self.ranges)

@@ -203,7 +203,9 @@ def _candidate(term: Term | Text) -> Q:  # noqa: PLR0911 - a table of fields
             return Q(type__in=SAID["bot"]) & _spoken(term)
         case "action":
             return Q(type="action", name__in=names)
-        case "policy" | "action-conf" | "lowest-action" | "highest-action" | "action-confidence":
+        case "policy":
+            return Q(type="action") & ~Q(name__in=UNSAID)
+        case "action-conf" | "lowest-action" | "highest-action":
             return Q(type="action", confidence__isnull=False) & ~Q(name__in=UNSAID)
         case "entity":
             return Q(type="entities")

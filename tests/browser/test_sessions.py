@@ -109,6 +109,8 @@ def test_keys_move_through_sessions_turns_and_trouble(visit: Any, now: float) ->
     page.keyboard.press("Shift+N")
     expect_chosen(page, "مرحبا")
     page.keyboard.press("Shift+P")
+    expect_chosen(page, "a human please")  # the handoff
+    page.keyboard.press("Shift+P")
     expect_chosen(page, "nobody answers")
     page.locator("#side", has_text="unlock").wait_for()
     assert re.search(r"/sessions/\d+/turns/\d+/$", page.url)
