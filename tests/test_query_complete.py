@@ -142,7 +142,8 @@ def test_operators_are_offered_where_they_may_stand(text, operators):
         ("handof|", "is:handoff"), ("yest|", "date:yesterday"), ("review:re|", "reviewed"), ("is:per|", "handoff"),
         ("verdict:|", "none"), ("assigned:|", "me"), ("for:M|", "me"), ("unfinished:|", "*"), ("date:3|", "3d"),
         ("date:last|", "last-week"), ("date:>|", "today"), ("date:2026-10-01..|", "today"), ("turns:7|", "7"),
-        ("conf:|", "<0.3"), ("conf:<|", "0.3"), ("action:x<|", "<0.3"), ("duration:>15|", "15min"), ("time:2|", "22:00..06:00"),
+        ("conf:|", "<0.3"), ("conf:<|", "0.3"), ("action:x<|", "<0.3"), ("duration:>15|", "15min"), ("time:2|", ">02:00"),
+        ("time:9|", ">09:00"), ("time:<9|", "09:00"), ("conf:.5|", ">.5"), ("turns:>4|", "4"), ("turns:2..4|", "4"),
         ("sample:|", "20"), ("in:|", "conversation"), ("sort:|", SORTS[0][0]),
     ],
 )  # fmt: skip
@@ -160,6 +161,7 @@ def test_values_that_stand_in_the_term_already_are_not_offered_again():
 def test_a_setting_is_offered_once_and_only_for_the_whole_list():
     assert texts(at("|"), "setting") == ["sort:", "sample:", "in:"]
     assert texts(at("sort:oldest |"), "setting") == ["sample:", "in:"]
+    assert texts(at("| SAMPLE:5"), "setting") == ["sort:", "in:"]
     for text in ("(|", "-|", "a then |"):
         assert texts(at(text), "setting") == []
 

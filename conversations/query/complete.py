@@ -33,6 +33,7 @@ _NEXT = re.compile(
     r"\s*(?:(?P<close>\)|$)|(?P<either>OR(?=[\s(]|$))|(?P<order>(?:then|never|THEN|NEVER)(?=[\s(<]|$))|(?P<more>.))",
     re.DOTALL,
 )
+_SETTING = re.compile(r"(?:^|[\s)])(sort|sample|in):", re.IGNORECASE)
 _POINT_END = re.compile(r'(?:(?!\.\.)[^\s(),<>"\u201c\u201d\u201e])*')
 _POINT = re.compile(r"(<=|>=|<|>|.*\.\.)(.*)", re.DOTALL)
 
@@ -131,8 +132,6 @@ class _Here:
             self.negated = typed.negated
             self.start = typed.span[0] + typed.negated
             self.pieces = typed.pieces or (Piece(text[self.start : caret], False, self.start, caret),)
-        elif lexemes and lexemes[-1].kind == "open" and self.negated:
-            self.negated = False
         self.before = lexemes
         self.value_start = caret
         end = _CHUNK_END.match(text, caret)
@@ -179,7 +178,7 @@ class _Here:
         )
 
     def _settings_left(self) -> list[str]:
-        named = {match[1].lower() for lexeme in self.before if (match := _setting(lexeme))}
+        named = {match.lower() for match in _SETTING.findall(self.text)}
         return [name for name in SETTINGS if name not in named]
 
     def _may_be_followed(self, fields: Mapping[str, Field]) -> bool:
@@ -191,13 +190,6 @@ class _Here:
         if not isinstance(item, Term | Text | Group) or item.negated:
             return False
         return isinstance(item, Group) or is_turn(item, fields)
-
-
-def _setting(lexeme: Lexeme) -> re.Match[str] | None:
-    first = lexeme.pieces[0] if lexeme.pieces else None
-    return (
-        None if first is None or first.quoted else re.match(r"(sort|sample|in):", first.text, re.IGNORECASE)
-    )
 
 
 def _bare(here: _Here) -> Completion:

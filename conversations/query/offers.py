@@ -147,13 +147,18 @@ class Words:
 
     def _continued(self, kind: str, before: str, prefix: str) -> Iterator[str]:
         """What a number that was typed may be meant for."""
-        typed = re.fullmatch(r"(<=|>=|<|>)?([0-9]{1,4})", prefix)
+        typed = re.fullmatch(r"(<=|>=|<|>)?([0-9]{1,4}|0?\.[0-9]{1,4})", prefix)
         if not typed:
             return
-        if kind == "number":
-            yield prefix
-            if not typed[1] and not before:
-                yield from (f">{prefix}", f"<{prefix}", f"{prefix}..")
+        number = typed[2]
+        if kind == "time" and number.isdecimal():
+            number = f"{number.zfill(2)}:00"
+        if kind in ("number", "time") and (typed[1] or before):
+            yield (typed[1] or "") + number
+        elif kind in ("number", "time", "confidence") and not typed[1] and not before:
+            if kind == "number":
+                yield number
+            yield from (f">{number}", f"<{number}", f"{number}..")
         yield from (f"{prefix}{unit}" for unit in _UNITS.get(kind, ()))
 
     def _known(self, kind: str, before: str, is_short: bool) -> tuple[str, ...]:
