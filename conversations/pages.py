@@ -27,14 +27,16 @@ from django.db.models.fields.tuple_lookups import (
 from django.utils.translation import gettext as _
 
 from conversations import search
-from conversations.filters import LOOKED_UP, Asked, asked_of
-from conversations.models import Session
+from conversations.filters import LOOKED_UP, Asked, Driver, asked_of
+from conversations.models import Session, SessionValue
 from conversations.query import Query
-from conversations.rows import period_of
+from conversations.rows import PERIOD_SECONDS, period_of
 
 PAGE_SIZE = 50
 # Matches of a text that are sooner gathered and sorted, at 3 us each, than met one by one in order.
 FEW = 6_000
+FEWER = 4_000  # where each is a look at events besides
+MOST_LIKELY = 1_000_000  # as many matches of cheap conditions as there may be
 
 
 class BadCursor(ValueError):
@@ -236,21 +238,23 @@ def _keys(
     stretch = asked.stretch
     if segment.column != "activity_at" and (asked.driver or asked.since or asked.until):
         stretch = stretch or LOOKED_UP
-    if not stretch:
+    if not stretch or (asked.walks and segment.column == "activity_at"):
         return walk.keys(queryset, n)
-    if _is_rare(asked):
-        return walk.all_sorted(queryset, n)
+    gather = walk.decided if asked.is_costly else walk.all_sorted
+    if _is_rare(asked, FEWER if asked.is_costly else FEW):
+        return gather(queryset, n)
     candidates = (
         Session.objects.filter(assistant=asked.assistant_id) if asked.assistant_id else Session.objects.all()
     )
-    for share in (4, 1):
+    # What is read from value rows stops as soon as the page is full; else a short way is tried first.
+    for share in (1,) if walk.is_driven else (4, 1):
         end = walk.end_of_stretch(candidates, stretch // share)
         keys = walk.keys(queryset, n, until=end)
         if len(keys) == n or end is None:
             return keys
         if not keys:  # nothing at all among the first ones: the matches are rare, or old
             break
-    return walk.all_sorted(queryset, n)
+    return gather(queryset, n)
 
 
 @dataclass(frozen=True)
@@ -262,13 +266,43 @@ class _Walk:
     descending: bool
     asked: Asked
 
+    @property
+    def is_driven(self) -> bool:
+        """Whether value rows are read, a period at a time."""
+        return self.asked.driver is not None and self.segment.column == "activity_at"
+
     def keys(self, queryset: QuerySet[Session], n: int, until: Key | None = None) -> list[Key]:
         return self._merged(self._branches(queryset, until), 0, n)
 
     def end_of_stretch(self, candidates: QuerySet[Session], stretch: int) -> Key | None:
-        """The last of the next `stretch` candidates; None when there are fewer."""
+        """The last of the next `stretch` candidates, or a place soon behind it; None when there are fewer."""
+        if self.is_driven:
+            return self._end_of_periods(self.asked.driver, stretch)
         ends = self._merged(self._branches(candidates, None), stretch - 1, 1)
         return ends[0] if ends else None
+
+    def _end_of_periods(self, driver: Driver | None, stretch: int) -> Key | None:
+        """The end of the period that holds the last candidate: the value rows alone tell it."""
+        ends = []
+        order = "-period" if self.descending else "period"
+        bounds = [
+            Q(**{child[0].removeprefix("value_rows__"): child[1]})
+            for bound in self._periods(None)
+            for child in bound.children
+        ]
+        for kind, value in driver.rows if driver else ():
+            rows = SessionValue.objects.filter(
+                *bounds, assistant=self.asked.assistant_id, kind=kind, value=value
+            )
+            ends += rows.order_by(order).values_list("period", flat=True)[stretch - 1 : stretch]
+        if not ends:
+            return None
+        # Ids begin with 1: nothing of the next period is as far as its beginning with 0.
+        return (
+            Key(max(ends) * float(PERIOD_SECONDS), 0)
+            if self.descending
+            else Key((min(ends) + 1) * float(PERIOD_SECONDS), 0)
+        )
 
     def all_sorted(self, queryset: QuerySet[Session], n: int) -> list[Key]:
         """The first keys of all matches, gathered and sorted."""
@@ -276,11 +310,27 @@ class _Walk:
         found = queryset.filter(self.segment.condition, *self._bounds(column, "id", None))
         return gathered(found, column, descending=self.descending, n=n)
 
+    def decided(self, queryset: QuerySet[Session], n: int) -> list[Key]:
+        """The same where some conditions are costly: these are asked of the others' matches in order, until enough hold."""
+        likely = queryset.all()
+        likely.query.skips_costly = True  # type: ignore[attr-defined]
+        keys = self.all_sorted(likely, MOST_LIKELY)
+        found: list[Key] = []
+        begin = 0
+        for end in (4 * n, 20 * n, MOST_LIKELY):
+            part = keys[begin:end]
+            if not part or len(found) >= n:
+                break
+            holding = set(queryset.filter(pk__in=[key.id for key in part]).values_list("pk", flat=True))
+            found += [key for key in part if key.id in holding]
+            begin = end
+        return found[:n]
+
     def _branches(self, queryset: QuerySet[Session], until: Key | None) -> list[QuerySet[Session, Any]]:
         column = self.segment.column
         order = [self._order(F(column)), self._order(F("id"))]
         found = [queryset.filter(self.segment.condition, *self._bounds(column, "id", until))]
-        if self.asked.driver is not None and column == "activity_at":
+        if self.is_driven:
             # The index of value rows gives periods in order; what is of one period is sorted as it comes.
             order.insert(0, self._order(F("value_rows__period")))
             bounds = list(self._periods(until))
@@ -307,8 +357,10 @@ class _Walk:
         # Compared as rows: thousands of sessions may share a number of turns, and an index knows the ids behind it.
         # The bound on the column alone says nothing new, except to SQLite, which uses no row comparison downwards.
         place = Tuple(F(column), F(pk))
-        if until is not None:
+        if until is not None and not self.is_driven:
             yield Q(**{f"{column}__{'gte' if self.descending else 'lte'}": until.value})
+        # Where a stretch ends need not be exact, and a planner takes each bound for a further one.
+        if until is not None and column != "activity_at":
             yield (TupleGreaterThanOrEqual if self.descending else TupleLessThanOrEqual)(place, tuple(until))
         if self.after is not None:
             yield Q(**{f"{column}__{'lte' if self.descending else 'gte'}": self.after.value})

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, cast
 
+from django.core.exceptions import FullResultSet
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet
@@ -69,14 +70,25 @@ def _fts5(wanted: Phrase) -> str:
 
 
 class AmongSessions(In):
-    """`pk IN (SELECT session_id ...)`, in the form that suits how the rows are read."""
+    """`pk IN (SELECT session_id ...)`, in the form that suits how the rows are read.
+
+    `hints`: another condition implies it; it only says where matches can be gathered.
+    """
+
+    hints = False
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> _Compiled:
+        """Raises FullResultSet, so that it is left out, where it is a hint that nobody takes."""
+        if self.hints and not getattr(compiler.query, "gathers", False):
+            raise FullResultSet
+        sql, parameters = super().as_sql(compiler, connection)
+        return sql, tuple(parameters)
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> _Compiled:
         """In a query that `gathers` all matches the ids come first, as an array: the table is then read in its own
         order, each page once, which halves the time of some thousands of matches."""
         if not getattr(compiler.query, "gathers", False):
-            sql, parameters = self.as_sql(compiler, connection)
-            return sql, tuple(parameters)
+            return self.as_sql(compiler, connection)
         left, left_parameters = self.process_lhs(compiler, connection)
         right, right_parameters = self.process_rhs(compiler, connection)
         return f"{left} = ANY(ARRAY{right})", (*left_parameters, *right_parameters)
@@ -91,10 +103,10 @@ def holding(texts: Sequence[tuple[str, bool]]) -> QuerySet[SearchChunk] | None:
     return SearchChunk.objects.filter(Holds(phrases)) if phrases else None
 
 
-def said(field: str, texts: Sequence[tuple[str, bool]], *, negated: bool = False) -> Q:
+def said(field: str, texts: Sequence[tuple[str, bool]], *, negated: bool = False, hints: bool = False) -> Q:
     """Sessions in which one of the texts was said: `text` by the user, `bot` by the bot, `any` by either.
 
-    None, when nobody can be said to have said them.
+    None, when nobody can be said to have said them. `hints`: see `AmongSessions`.
     """
     found = holding(texts)
     if found is None:
@@ -105,7 +117,27 @@ def said(field: str, texts: Sequence[tuple[str, bool]], *, negated: bool = False
     if negated:
         return ~Q(Exists(found.filter(session=OuterRef("pk"))))
     # As a set, so that the index of words may come first: a correlated EXISTS is never driven from on SQLite.
-    return Q(AmongSessions(F("pk"), found.values("session_id").query))
+    among = AmongSessions(F("pk"), found.values("session_id").query)
+    among.hints = hints
+    return Q(among)
+
+
+def said_in_session(field: str, texts: Sequence[tuple[str, bool]], vendor: str) -> _Compiled:
+    """The same of one session, `@session@`, as a condition in SQL: a look-up that no planner turns into a join."""
+    phrases = tuple(found for found in (phrase(text, prefix) for text, prefix in texts) if found.words)
+    if not phrases:
+        return "1 = 0", ()
+    side = SIDES[field]
+    of_side = "" if side is None else f" AND c.side = {int(side)}"
+    if vendor == "postgresql":
+        return (
+            "(SELECT 1 FROM conversations_searchchunk c WHERE c.session_id = @session@ AND c.vector @@ %s::tsquery"
+            f"{of_side} LIMIT 1) IS NOT NULL"
+        ), (tsquery(phrases),)
+    found = "SELECT rowid FROM conversations_searchwords WHERE conversations_searchwords MATCH %s"
+    return (
+        f"@session@ IN (SELECT c.session_id FROM conversations_searchchunk c WHERE c.id IN ({found}){of_side})"
+    ), (fts5(phrases),)
 
 
 def expected(found: QuerySet[SearchChunk]) -> int | None:

@@ -7,8 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conversations.envelope import Envelope
+from conversations.filters import matching
 from conversations.identity import parse as parse_json
 from conversations.models import Assistant, Session
+from conversations.query import Group, Query, Term, Word
 from conversations.reading import read
 from conversations.search import fts5, said, tsquery
 from conversations.store import store
@@ -22,6 +24,10 @@ MESSAGES = [
     "back\\slash and \"quotes\" & ampersand | pipe", "残高を教えてください", "教育", "ยอดเงินคงเหลือ", "👍 thanks", "👩🏽‍💻 dev", "كم رصيدي؟",
     "C++ and C#", "a" * 200, "lost", "card", "1,000.50", "x_y-z", "near NOT AND OR", "col:umn ^start *star", "ß STRASSE", "नमस्ते",
     "𝔘𝔫𝔦𝔠𝔬𝔡𝔢 ﬁne", "\U0001fae8 shaking", "𐐷 deseret",
+    "Où est passée ma carte volée ?", "¿Cuánto cuesta, señor Núñez?", "Não consigo pagar a conta", "Proszę zablokować kartę, żółw",
+    "Děkuji, příliš žluťoučký kůň", "Kártyám elveszett, köszönöm", "Kredi kartım çalındı, İSTANBUL", "Mulțumesc, știu", "Çfarë është kjo?",
+    "Η κάρτα μου χάθηκε", "Где моя карта? Ёлка", "Моята карта", "איפה הכרטיס שלי", "أين بطاقتي المفقودة", "کارت من گم شد", "我的卡丢了，请帮我", "我的卡丟了",
+    "カードをなくしました", "카드를 잃어버렸어요", "บัตรหาย", "मेरा कार्ड खो गया", "🇩🇪 Karte 🇫🇷", "❤️ danke", "pay\u200bment", "co\u00adoperate", "ＦＵＬＬ ｗｉｄｔｈ",
 ]  # fmt: skip
 
 
@@ -66,6 +72,21 @@ def test_every_word_and_phrase_is_found_where_it_was_said(sessions: dict[int, st
             assert find("text", text, prefix=prefix) == wanted, (text, prefix)
             n_found += bool(wanted)
     assert n_found > 100
+
+
+def test_within_a_turn_the_same_is_found_as_anywhere(sessions: dict[int, str]) -> None:
+    assistant = Assistant.objects.get(name="default")
+    nowhere = Term("intent", (Word("never_seen"),), negated=True)
+    for text in SEARCHES:
+        for prefix in (False, True):
+            if not phrase(text, prefix).words:
+                continue
+            query = Query((Group((Term("text", (Word(text, prefix),)), nowhere)),))
+            found = matching(Session.objects.all(), query, assistant=assistant, now=NOW)
+            assert set(found.values_list("pk", flat=True)) == find("text", text, prefix=prefix), (
+                text,
+                prefix,
+            )
 
 
 def test_sides_are_told_apart(sessions: dict[int, str]) -> None:

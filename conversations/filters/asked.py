@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +35,8 @@ class Asked:
 
     `since`, `until`: bounds of activity (UTC seconds; None: none) that every match keeps. `stretch`: how many
     candidates to try in order before gathering all matches; 0 when nothing else is asked than the bounds and the
-    driver, so that every row read is a row shown. `texts`: chunks of which every match has one, by each text term.
+    driver, so that every row read is a row shown. `walks`: the driver is to be read to its end, however few of its rows
+    match; nothing else leads to them sooner. `texts`: chunks of which every match has one, by each text term.
     `is_costly`: some conditions read events; a query with `skips_costly` leaves them out. `drawn`: the sessions of
     `sample:`, in the order of the draw.
     """
@@ -44,6 +46,7 @@ class Asked:
     since: float | None = None
     until: float | None = None
     stretch: int = 0
+    walks: bool = False
     texts: tuple[QuerySet[SearchChunk], ...] = ()
     is_costly: bool = False
     drawn: tuple[int, ...] | None = None
@@ -107,12 +110,13 @@ def _asked(query: Query, conditions: Sequence[Condition], context: Context) -> A
             chunks = (search.holding(wanted) for _side, wanted in one.texts)
             texts += [found for found in chunks if found is not None]
     stretch = 0 if is_few else min(stretches, default=0)
+    walks = driver is not None and not texts and LOOKED_AT not in stretches
     is_costly = any(one.is_costly for one in conditions)
-    return Asked(context.assistant.pk, driver, since, until, stretch, tuple(texts), is_costly)
+    return Asked(context.assistant.pk, driver, since, until, stretch, walks, tuple(texts), is_costly)
 
 
 def _driver(conditions: Sequence[Condition], context: Context) -> tuple[Driver | None, bool]:
-    """The rarest set of value rows of which every match has one, and whether it is small."""
+    """The set of value rows, of which every match has one, that is rarest in newer sessions; and whether it is small."""
     sets = list(
         dict.fromkeys(rows for one in conditions for rows in one.drives if len(rows) <= MOST_BRANCHES)
     )
@@ -120,9 +124,9 @@ def _driver(conditions: Sequence[Condition], context: Context) -> tuple[Driver |
         return None, False
     chosen, is_few = sets[0], False
     if len(sets) > 1 or len(conditions) > 1 or conditions[0].plain is None:
-        counts = _counts(sets[:MOST_BRANCHES], context.assistant.pk)
-        least = min(counts)
-        chosen, is_few = sets[counts.index(least)], least <= FEW
+        depths = _depths(sets[:MOST_BRANCHES], context.assistant.pk)
+        least = min(depths)
+        chosen, is_few = sets[depths.index(least)], least == -math.inf
     for one in conditions:
         if one.plain is not None and one.drives == (chosen,):
             one.plain.drives = True
@@ -130,19 +134,19 @@ def _driver(conditions: Sequence[Condition], context: Context) -> tuple[Driver |
     return Driver(chosen), is_few
 
 
-def _counts(sets: Iterable[RowSet], assistant_id: int) -> list[int]:
-    """How many value rows each set has, as far as it matters."""
-    sums, parameters = [], []
-    for rows in sets:
-        one = (
-            "(SELECT count(*) FROM (SELECT 1 FROM conversations_sessionvalue"
-            f" WHERE assistant_id = %s AND kind = %s AND value = %s LIMIT {FEW + 1}) counted)"
-        )
-        sums.append(" + ".join([one] * len(rows)))
-        parameters += [part for row in rows for part in (assistant_id, *row)]
+def _depths(sets: Iterable[RowSet], assistant_id: int) -> list[float]:
+    """How new (the period) the last of the FEW newest rows of each set is; minus infinity where it has not as many."""
+    one = (
+        "(SELECT period FROM conversations_sessionvalue WHERE assistant_id = %s AND kind = %s AND value = %s"
+        f" ORDER BY period DESC LIMIT 1 OFFSET {FEW})"
+    )
+    sets = list(sets)
+    rows = [row for each in sets for row in each]
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(sums)}", parameters)
-        return list(cursor.fetchone())
+        parameters = [part for row in rows for part in (assistant_id, *row)]
+        cursor.execute(f"SELECT {', '.join([one] * len(rows))}", parameters)
+        found = dict(zip(rows, cursor.fetchone(), strict=True))
+    return [max(-math.inf if found[row] is None else found[row] for row in each) for each in sets]
 
 
 def _hull(term: Term, context: Context) -> tuple[float | None, float | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Sequence as Sequence_
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -38,8 +39,9 @@ NUMBERS = {
     "lowest-action": "min_action_confidence",
     "highest-action": "max_action_confidence",
 }
-# Candidates whose own row answers, at less than 1 us each, whose values are compared, at 5 us, whose events are read, at 20.
-LOOKED_AT, LOOKED_UP, LOOKED_INTO = 3_000, 1_700, 1_000
+# Candidates whose own row answers, at less than 1 us each, whose values are compared, at 5 us, whose events are read, at
+# 50; those whose words or bits spare most of them that, at 6.
+LOOKED_AT, LOOKED_UP, LOOKED_INTO, SPARED = 3_000, 1_700, 400, 6_000
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,12 @@ def compiled(item: Item, context: Context) -> Condition:
     if isinstance(item, Sequence):
         return _sequence(item, context)
     found = _positive(item, context)
-    return Condition(~found.q, found.stretch, is_costly=found.is_costly) if item.negated else found
+    if not item.negated:
+        return found
+    if not isinstance(item, Or | Group) and item.field in search.SIDES:
+        # Asked of each session: the set of all that did say it may be large.
+        return Condition(search.said(item.field, found.texts[0][1], negated=True))
+    return Condition(~found.q, found.stretch, is_costly=found.is_costly)
 
 
 def _positive(item: Term | Text | Group | Or, context: Context) -> Condition:
@@ -77,7 +84,7 @@ def _positive(item: Term | Text | Group | Or, context: Context) -> Condition:
         return _or(item, context)
     if isinstance(item, Group):
         wanted = turn(item, context)
-        return _of_turn(wanted, in_one_turn(wanted, context))
+        return _of_turn(wanted, in_one_turn(wanted), context)
     if item.field in search.SIDES:
         texts = tuple((word.text, word.prefix) for word in item.values if isinstance(word, Word))
         return Condition(search.said(item.field, texts), texts=((item.field, texts),))
@@ -105,7 +112,7 @@ def _somewhere(term: Term, context: Context) -> Condition:
             plain += one.drives
         else:
             wanted = Turn(((one, False),))
-            parts.append(_of_turn(wanted, in_one_turn(wanted, context)))
+            parts.append(_of_turn(wanted, in_one_turn(wanted), context))
     if plain or not parts:
         parts.insert(0, _plain(tuple(dict.fromkeys(plain)), context))
     return _any_of(parts)
@@ -138,11 +145,22 @@ def _or(item: Or, context: Context) -> Condition:
     return _any_of(parts)
 
 
-def _of_turn(wanted: Turn, q: Q) -> Condition:
+def _hint(drives: Sequence_[RowSet], context: Context) -> Q:
+    """Where sessions that have a row of each set can be gathered."""
+    found = Q()
+    for wanted in drives:
+        one = has_rows(wanted, context.assistant.pk)
+        if isinstance(one, HasValue):
+            one.hints = True
+            found &= Q(one)
+    return found
+
+
+def _of_turn(wanted: Turn, q: Q, context: Context) -> Condition:
     texts = tuple(one.texts for one in wanted.positive if one.texts is not None)
     return Condition(
-        q,
-        LOOKED_UP if wanted.is_exact else LOOKED_INTO,
+        _hint(wanted.drives, context) & q,
+        LOOKED_UP if wanted.is_exact else SPARED if texts else LOOKED_INTO,
         tuple(wanted.drives),
         texts=texts,
         is_costly=not wanted.is_exact,
@@ -152,12 +170,14 @@ def _of_turn(wanted: Turn, q: Q) -> Condition:
 def _sequence(item: Sequence, context: Context) -> Condition:
     left, right = turn(item.left, context), turn(item.right, context)
     sides = (left, right) if item.kind == "then" else (left,)
+    drives = tuple(row for side in sides for row in side.drives)
     is_costly = not (left.is_exact and right.is_exact)
+    texts = tuple(one.texts for side in sides for one in side.positive if one.texts is not None)
     return Condition(
-        in_order(item, left, right, context),
-        LOOKED_INTO if is_costly else LOOKED_UP,
-        tuple(row for side in sides for row in side.drives),
-        texts=tuple(one.texts for side in sides for one in side.positive if one.texts is not None),
+        _hint(drives, context) & in_order(item, left, right),
+        LOOKED_UP if not is_costly else SPARED if texts else LOOKED_INTO,
+        drives,
+        texts=texts,
         is_costly=is_costly,
     )
 

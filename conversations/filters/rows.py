@@ -7,7 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.sql.compiler import SQLCompiler
 
-from conversations.filters.sql import Sql, either
+from conversations.filters.sql import Sql, either, filled
 from conversations.models import SessionValue
 from conversations.summary import value_key
 
@@ -28,12 +28,15 @@ def by_kind(wanted: RowSet) -> dict[int, list[str]]:
 
 
 class HasValue(Exists):
-    """Whether the session has a value; not asked again of rows that were read from the driver's value rows.
+    """Whether the session has a value.
 
-    Asked twice, the planner takes the two for independent, expects few rows, and sorts all of them.
+    `drives`: not asked again of rows that were read from the driver's value rows. Asked twice, the planner takes the
+    two for independent, expects few rows, and sorts all of them. `hints`: other conditions imply it; it only says where
+    matches can be gathered.
     """
 
     drives = False
+    hints = False
 
     def as_sql(
         self,
@@ -42,9 +45,13 @@ class HasValue(Exists):
         template: str | None = None,
         **extra_context: Any,
     ) -> tuple[str, tuple[str | int, ...]]:
-        """Raises FullResultSet, so that the condition is left out, in a query that is `driven` by its values."""
-        if self.drives and getattr(compiler.query, "is_driven", False):
+        """Raises FullResultSet, so that the condition is left out, where it need not be asked."""
+        is_driven = getattr(compiler.query, "is_driven", False)
+        if (self.drives and is_driven) or (self.hints and not getattr(compiler.query, "gathers", False)):
             raise FullResultSet
+        if is_driven:
+            # The driver is the rarest: a look-up for each of its rows, never a join with all rows of this value.
+            template = "((%(subquery)s) IS NOT NULL)"
         return super().as_sql(compiler, connection, template, **extra_context)
 
 
@@ -62,6 +69,15 @@ def has_rows(wanted: RowSet, assistant_id: int) -> HasValue | Q:
 def has_kind(kind: int, assistant_id: int) -> Exists:
     """Whether a session has any row of this kind."""
     return Exists(SessionValue.objects.filter(session=OuterRef("pk"), assistant=assistant_id, kind=kind))
+
+
+def exists(wanted: RowSet) -> Sql:
+    """Whether the session has any of the rows, as a look-up that no planner turns into a join; for `sql.Decides`."""
+    conditions = either(Sql("(v.kind = %s AND v.value = %s)", row) for row in wanted)
+    return filled(
+        "(SELECT 1 FROM conversations_sessionvalue v WHERE v.session_id = @session@ AND {any_of} LIMIT 1) IS NOT NULL",
+        any_of=conditions,
+    )
 
 
 def bits(wanted: RowSet, vendor: str) -> Sql:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from operator import and_, or_
+from operator import or_
 
 from django.db.models import Q
 
 from conversations import search
 from conversations.filters.context import Context
-from conversations.filters.rows import RowSet, has_rows, rows
-from conversations.filters.sql import NOTHING, Sql, both, either, joined
+from conversations.filters.rows import RowSet, exists, rows
+from conversations.filters.sql import ANYTHING, NOTHING, Sql, both, either, joined
 from conversations.models import SessionValue
 from conversations.query import Range, Term, Text, Word
 from conversations.reading import FALLBACK_INTENT
@@ -69,18 +69,21 @@ class Sought:
         """Whether having one of the `drives` rows is all there is to it, anywhere in a session."""
         return self.is_exact and self.needs is not None and all(len(each) == 1 for each in self.needs)
 
-    def somewhere(self, context: Context) -> Q:
-        """What every session with such a turn satisfies, by an index."""
-        found = self.bounds
-        if self.texts is not None:
-            found &= search.said(self.texts[0], self.texts[1])
-        if self.needs is not None:
-            alternatives = (
-                reduce(and_, (Q(has_rows(each, context.assistant.pk)) for each in together))
-                for together in self.needs
-            )
-            found &= reduce(or_, alternatives, Q(pk__in=[]))
-        return found
+    @property
+    def has_rows(self) -> Sql:
+        """Whether a session has the value rows that such a turn needs."""
+        if self.needs is None:
+            return ANYTHING
+        return either(both(*map(exists, together)) for together in self.needs)
+
+    @property
+    def said(self) -> Q:
+        """Where sessions can be gathered in which the texts were said that such a turn needs."""
+        return Q() if self.texts is None else search.said(self.texts[0], self.texts[1], hints=True)
+
+    def was_said(self, vendor: str) -> Sql:
+        """Whether they were said in a session."""
+        return ANYTHING if self.texts is None else Sql(*search.said_in_session(*self.texts, vendor))
 
 
 def sought(item: Term | Text, context: Context) -> Sought:
@@ -166,13 +169,16 @@ def _surely(name: str, wanted: str, confidence: Range, found: Sought) -> Sought:
         is_own = True
     tenths, is_exact = _tenths(confidence)
     together = (*(found.needs or ((),))[0], rows(Kind.CONFIDENCE, *tenths))
-    return Sought((together,), is_exact and is_own, event, is_of_user=True)
+    return Sought(
+        (together,), is_exact and is_own, event, is_of_user=True, bounds=_bounds("intent", confidence)
+    )
 
 
 def _confidence(wanted: Range) -> Sought:
     tenths, is_exact = _tenths(wanted)
     event = both(Sql("e.type = 'user'"), within("e.confidence", wanted))
-    return Sought(((rows(Kind.CONFIDENCE, *tenths),),), is_exact, event, is_of_user=True)
+    tenths_alone = (rows(Kind.CONFIDENCE, *tenths),)
+    return Sought((tenths_alone,), is_exact, event, is_of_user=True, bounds=_bounds("intent", wanted))
 
 
 def _action_confidence(wanted: Range) -> Sought:
@@ -187,7 +193,8 @@ def _bounds(whose: str, wanted: Range) -> Q:
         found &= Q(**{f"min_{whose}_confidence__{'lt' if wanted.high_open else 'lte'}": wanted.high})
     if wanted.low is not None:
         found &= Q(**{f"max_{whose}_confidence__{'gt' if wanted.low_open else 'gte'}": wanted.low})
-    return found
+    # Payloads have a confidence too, which the session's lowest and highest leave out.
+    return found | Q(n_payloads__gt=0) if whose == "intent" and found else found
 
 
 def _tenths(wanted: Range) -> tuple[list[str], bool]:

@@ -20,6 +20,7 @@ class Sql(NamedTuple):
 
 
 NOTHING = Sql("1 = 0")
+ANYTHING = Sql("1 = 1")
 
 
 def joined(parts: Iterable[Sql], by: str) -> Sql:

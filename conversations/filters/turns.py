@@ -16,7 +16,7 @@ from django.db.models import Q
 from conversations.filters.context import Context
 from conversations.filters.rows import RowSet, bits
 from conversations.filters.sought import Sought, sought
-from conversations.filters.sql import Decides, Sql, both, filled
+from conversations.filters.sql import ANYTHING, Decides, Sql, both, filled
 from conversations.query import Group, Sequence, Term, Text
 
 VENDORS = ("postgresql", "sqlite")
@@ -63,9 +63,21 @@ class Turn:
         """Sets of value rows: every session with such a turn has one of each."""
         return [one.drives for one in self.positive if one.drives]
 
-    def somewhere(self, context: Context) -> Q:
-        """What every session with such a turn satisfies, by indexes."""
-        return reduce(and_, (one.somewhere(context) for one in self.positive), Q())
+    @property
+    def bounds(self) -> Q:
+        """What every session with such a turn keeps, by its own columns; and where its texts were said."""
+        return reduce(and_, (one.bounds & one.said for one in self.positive), Q())
+
+    @property
+    def has_rows(self) -> Sql:
+        """Whether a session has the value rows that such a turn needs."""
+        found = [one.has_rows for one in self.positive if one.needs is not None]
+        return both(*found) if found else ANYTHING
+
+    def was_said(self, vendor: str) -> Sql:
+        """Whether the texts were said in a session that such a turn needs."""
+        found = [one.was_said(vendor) for one in self.positive if one.texts is not None]
+        return both(*found) if found else ANYTHING
 
     def bits(self, vendor: str) -> Sql | None:
         """The turns that it may be true of, and no others where it `is_exact`; None: any."""
@@ -133,38 +145,49 @@ def turn(item: Term | Text | Group, context: Context) -> Turn:
     return Turn(((sought(item, context), False),))
 
 
-def in_one_turn(wanted: Turn, context: Context) -> Q:
+def in_one_turn(wanted: Turn) -> Q:
     """Sessions with a turn of which all of it is true."""
-    pieces = {vendor: _one_turn(wanted, vendor) for vendor in VENDORS}
-    return _condition(wanted.is_exact, pieces, wanted.somewhere(context))
+    pieces = {vendor: (*_one_turn(wanted, vendor), wanted.was_said(vendor)) for vendor in VENDORS}
+    return wanted.bounds & _condition(wanted.is_exact, pieces, wanted.has_rows)
 
 
-def in_order(item: Sequence, left: Turn, right: Turn, context: Context) -> Q:
+def in_order(item: Sequence, left: Turn, right: Turn) -> Q:
     """Sessions in which `right` is true of a later turn than `left`, or of none (never)."""
     if item.within is not None and item.within <= 1:
-        return Q(pk__in=[]) if item.kind == "then" else in_one_turn(left, context)
-    pieces = {vendor: _order(item, left, right, vendor) for vendor in VENDORS}
-    somewhere = left.somewhere(context)
-    if item.kind == "then":
-        somewhere &= right.somewhere(context)
-    return _condition(left.is_exact and right.is_exact, pieces, somewhere)
+        return Q(pk__in=[]) if item.kind == "then" else in_one_turn(left)
+    sides = (left, right) if item.kind == "then" else (left,)
+    bounds = reduce(and_, (side.bounds for side in sides))
+    pieces = {
+        vendor: (*_order(item, left, right, vendor), both(*(side.was_said(vendor) for side in sides)))
+        for vendor in VENDORS
+    }
+    return bounds & _condition(
+        left.is_exact and right.is_exact, pieces, both(*(side.has_rows for side in sides))
+    )
 
 
-def _condition(is_exact: bool, pieces: dict[str, tuple[Sql | None, Sql]], somewhere: Q) -> Q:
-    """Of pairs (what bits say, what events say) the condition on sessions."""
-    written = {vendor: _written(is_exact, *pair) for vendor, pair in pieces.items()}
-    decides = Q(Decides(**written, is_costly=not is_exact))
+def _condition(is_exact: bool, pieces: dict[str, tuple[Sql | None, Sql, Sql]], rows: Sql) -> Q:
+    """Of what bits say, what events say, and whether the texts were said, the condition on sessions."""
+    written = {vendor: _written(is_exact, *found, rows) for vendor, found in pieces.items()}
+    return Q(Decides(**written, is_costly=not is_exact))
+
+
+def _written(is_exact: bool, by_bits: Sql | None, by_events: Sql, said: Sql, rows: Sql) -> Sql:
+    """Bits decide where they are exact; elsewhere they, or the session's rows, and its words spare a look at events."""
+    pieces = {
+        "bits": ANYTHING if by_bits is None else by_bits,
+        "rows": rows,
+        "said": said,
+        "events": by_events,
+    }
     if is_exact:
-        return decides & (Q(turns_known=True) | somewhere)
-    return somewhere & decides
-
-
-def _written(is_exact: bool, by_bits: Sql | None, by_events: Sql) -> Sql:
-    if by_bits is None:
-        return by_events
-    if is_exact:
-        return filled("CASE WHEN @known@ THEN {bits} ELSE {events} END", bits=by_bits, events=by_events)
-    return filled("(NOT @known@ OR {bits}) AND {events}", bits=by_bits, events=by_events)
+        return filled("CASE WHEN @known@ THEN {bits} ELSE {rows} AND {events} END", **pieces)
+    # Nested, because that is the only order that a planner keeps.
+    return filled(
+        "CASE WHEN CASE WHEN @known@ THEN {bits} ELSE {rows} END"
+        " THEN CASE WHEN {said} THEN {events} ELSE 1 = 0 END ELSE 1 = 0 END",
+        **pieces,
+    )
 
 
 def _one_turn(wanted: Turn, vendor: str) -> tuple[Sql | None, Sql]:
