@@ -65,6 +65,15 @@ SECTIONS = (
         "conversations.judge",
         is_wide=True,
     ),
+    Section(
+        "go-tags",
+        _("Tags and reasons"),
+        "tag",
+        "conversations:tags",
+        frozenset({"conversations:tags"}),
+        "conversations.judge",
+        is_wide=True,
+    ),
     Section("go-connect", _("Connect"), "plug", "connect", frozenset({"connect"}), "operations.view"),
     Section("go-people", _("People"), "users", "people", frozenset({"people", "person-new"}), "users.modify"),
     Section(

@@ -17,6 +17,7 @@ from django.urls import URLResolver, get_resolver
 from django.utils import timezone
 
 from conversations.models import Correction, Deed, Event, Note, Review, SavedView, Session, Tag, TagUse
+from conversations.opinions.vocabulary import reasons
 from conversations.tagging import Wanted, put_on
 from enterprise.api.authentication import access_token
 from enterprise.models import AuditLine, DemoState, SignInLink, User
@@ -89,6 +90,14 @@ POST   sessions/<int:pk>/judge/seen/                                      in    
 POST   sessions/<int:pk>/judge/claim/                                     in        in       403       200       200       200
 GET    sessions/<int:pk>/choices/                                         in        in       403       200       200       200
 POST   undo/                                                              in        in       403       200       200       200
+GET    tags/                                                                   in        in       403       200       200       200
+POST   tags/new/                                                               in        in       403       302       302       302
+POST   tags/<int:pk>/save/                                                     in        in       403       302       302       302
+POST   tags/<int:pk>/merge/                                                    in        in       403       302       302       302
+POST   tags/<int:pk>/delete/                                                   in        in       403       302       302       302
+POST   reasons/new/                                                            in        in       403       302       302       302
+POST   reasons/<int:pk>/save/                                                  in        in       403       302       302       302
+POST   reasons/<int:pk>/delete/                                                in        in       403       302       302       302
 GET    views/                                                            in        in       403       200       200       200
 POST   views/                                                            in        in       403       302       302       302
 GET    views/new/                                                        in        in       403       200       200       200
@@ -309,6 +318,9 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
             "<int:event_id>": Event.objects.filter(type="user")[0].pk,
             "<int:tag_id>": tag.pk,
             "<use>": TagUse.objects.get().pk,
+            "tags/<int:pk>/": f"tags/{tag.pk}/",
+            "reasons/<int:pk>/": f"reasons/{reasons(session.assistant)[0].pk}/",
+            "<other>": Tag.objects.create(assistant=session.assistant, value="mild").pk,
             "<note>": note.pk,
             "notes/<int:note_id>": f"notes/{note.pk}",
             "reviews/<int:review_id>": f"reviews/{review.pk}",
@@ -355,6 +367,11 @@ BODIES: dict[str, Any] = {
     "api/sessions/<int:pk>/notes/<int:note_id>": {"text": "hush-hush!"},
     "api/sessions/<int:pk>/tags": {"value": "hush-hush"},
     "api/sessions/<int:pk>/corrections": {"turn": "<int:event_id>", "intent": "other"},
+    "tags/new/": {"assistant": "default", "value": "other"},
+    "tags/<int:pk>/save/": {"value": "other", "color": "#112233"},
+    "tags/<int:pk>/merge/": {"into": "<other>"},
+    "reasons/new/": {"assistant": "default", "text": "other"},
+    "reasons/<int:pk>/save/": {"text": "other"},
     "views/": {"name": "mine", "q": "hello"},
     "views/<int:pk>/save/": {"q": "hello"},
     "views/<int:pk>/change/": {"name": "other", "shared": "on"},

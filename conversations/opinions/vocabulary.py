@@ -61,6 +61,15 @@ def tag_named(assistant: Assistant, value: str) -> Tag:
     return Tag.objects.get_or_create(assistant=assistant, value=value, defaults={"color": color})[0]
 
 
+def make_tag(request: Any, assistant: Assistant, value: str) -> Tag:
+    """A tag that no session has yet. Raises Refused."""
+    may_judge(request)
+    with transaction.atomic():
+        tag = tag_named(assistant, value)
+        record(request, "tag.add", tag.value)
+    return tag
+
+
 def tags_counted(assistant: Assistant) -> list[Counted]:
     """The tags with the number of sessions that they, or their turns, have; the most used first."""
     return _counted(Tag.objects.filter(assistant=assistant).order_by("value"), Kind.TAG, assistant)

@@ -38,6 +38,7 @@ SHELL = (
     Action("go-week", "g w", _("This week"), _GO),
     Action("go-corrections", "g i", _("Corrections"), _GO),
     Action("go-signals", "g d", _("What counts as"), _GO),
+    Action("go-tags", "g t", _("Tags and reasons"), _GO),
     Action("go-connect", "g c", _("Connect"), _GO),
     Action("go-people", "g p", _("People"), _GO),
     Action("go-status", "g y", _("System status"), _GO),
@@ -97,6 +98,8 @@ PAGES = (
     Action("signal-save", "s", _("Save the definition"), _HERE),
     Action("export-yml", "e", _("Export as nlu.yml"), _HERE),
     Action("export-csv", "x", _("Export as CSV"), _HERE),
+    Action("new-tag", "t", _("New tag"), _HERE),
+    Action("new-reason", "n", _("New reason"), _HERE),
     Action("play-demo", "v", _("Play a conversation"), _HERE),
 )
 
