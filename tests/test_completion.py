@@ -86,6 +86,15 @@ def test_completion_costs_the_same_for_any_number_of_values(get: Any) -> None:
     assert statements() == before
 
 
+def test_a_word_that_nobody_said_is_offered_as_one_that_somebody_did(
+    signed_in: Any, ben: User, get: Any
+) -> None:
+    page = signed_in(ben).get("/sessions/?q=mesage turns:>1").content.decode()
+    assert "Did you mean" in page
+    assert re.search(r'href="/sessions/\?q=message\+turns%3A%3E1">\s*<bdi>message</bdi>', page)
+    assert "Did you mean" not in signed_in(ben).get("/sessions/?q=message").content.decode()
+
+
 def checked(answer: Any) -> dict[str, tuple[str, str, str]]:
     """Each value of the drawer: whether it is checked, excluded, and its count."""
     content = answer.content.decode()

@@ -30,10 +30,12 @@ from conversations.query import (
     Word,
     explain,
     parse,
+    render,
     without,
 )
 from conversations.query.facets import State, facet, text_value, toggled
 from conversations.saved_views import View, find
+from conversations.spelling import did_you_mean
 from conversations.summary import value_key
 from conversations.transcript import Wanted, wanted
 from enterprise.models import User
@@ -304,6 +306,15 @@ class Ask:
                 )
             )
         return shown
+
+    @cached_property
+    def meant(self) -> list[tuple[str, str]]:
+        """When nothing was found: words that were said and differ little from one that never was, with their lists."""
+        if self.assistant is None or self.query.impossible or self.count:
+            return []
+        return [
+            (one.word, self.list_url(render(one.query))) for one in did_you_mean(self.query, self.assistant)
+        ]
 
     @cached_property
     def ways_out(self) -> list[tuple[ShownChip, int]]:
