@@ -150,8 +150,10 @@ class SessionFilterSet(django_filters.FilterSet):
                 if term.values:
                     yield term
 
-    def matching(self, sessions: QuerySet[Session], assistant: Assistant) -> QuerySet[Session]:
-        """Those of `sessions` that all parameters are true of; none when one cannot be read."""
+    def matching(
+        self, sessions: QuerySet[Session], assistant: Assistant, user: Any = None
+    ) -> QuerySet[Session]:
+        """Those of `sessions` that all parameters are true of; none when one cannot be read. `user`: whom `me` means."""
         if not self.is_valid():
             return sessions.none()
-        return matching(sessions, self.parsed.query, assistant=assistant, now=time.time())
+        return matching(sessions, self.parsed.query, assistant=assistant, now=time.time(), user=user)

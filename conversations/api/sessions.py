@@ -73,7 +73,7 @@ class Sessions(APIView):
         assistant = assistant_of(request)
         if assistant is None:
             return pagination.respond([], request, total=0)
-        found = filters.matching(Session.objects.visible_to(request.user), assistant)
+        found = filters.matching(Session.objects.visible_to(request.user), assistant, request.user)
         cursor = request.GET.get("cursor")
         try:
             page = key_page(found, filters.parsed.query, cursor=cursor, size=PAGE if size is None else size)
