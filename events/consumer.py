@@ -19,10 +19,10 @@ from conversations.envelope import Envelope
 from conversations.store import Stored, store
 from enterprise.schema import NotReady, check_in_batch, first_line
 from events import registry
-from events.decode import Rejection, decode
+from events.ahead import Ahead, Taken, decoded
 from events.models import Source as SourceRow
 from events.rejected import Rejected, keep, write_large
-from events.sources import BATCH_MESSAGES, Address, Batch, Message, Source, Unavailable, open_source
+from events.sources import BATCH_MESSAGES, Address, Batch, Source, Unavailable, open_source
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,8 @@ class Consumer:
         self._wait = wait  # seconds that an idle source is listened to at a time
         self._holder = registry.holder_name()
         self._row_id = 0  # not looked up yet
-        self._held: Batch | None = None
+        self._held: Taken | None = None
+        self._ahead = Ahead(self._source, address.assistant)
         self._away_since: float | None = None  # monotonic; the database does not answer
         self._beat_at = -BEAT_SECONDS
         self._database_opened_at = time.monotonic()
@@ -119,8 +120,8 @@ class Consumer:
 
     def close(self) -> None:
         """Leave source and lease in order."""
+        self._forget()
         self._source.close()
-        self._held = None
         self.is_connected = False
         try:
             if self._row_id and self._away_since is None:
@@ -143,14 +144,20 @@ class Consumer:
         if not self.is_connected and not self._connect():
             return False
         if self._held is None:
-            self._held = self._source.take(self._wait)
+            self._held = self._ahead.next()
+        if self._held is None and (batch := self._source.take(self._wait)):
+            self._held = decoded(batch, self.address.assistant)
         if self._held is None:
             return False
-        self._finish(self._held)
+        self._finish(*self._held)
         return True
 
-    def _finish(self, batch: Batch) -> None:
-        envelopes, rejected = decode_all(batch.messages, self.address.assistant)
+    def _forget(self) -> None:
+        """Let go what was taken: it comes again."""
+        self._held = None
+        self._ahead.close()
+
+    def _finish(self, batch: Batch, envelopes: list[Envelope], rejected: list[Rejected]) -> None:
         try:
             write_large(rejected)
         except OSError as error:
@@ -176,7 +183,8 @@ class Consumer:
                 stop_reason=reason,
             )
 
-        stored = self._store(envelopes, also=also)
+        with self._ahead.reading(batch):
+            stored = self._store(envelopes, also=also)
         n_rejected = len(rejected) + len(stored.refused)
         self._window.append((time.monotonic(), len(batch.messages), n_rejected))
         self._held = None
@@ -248,7 +256,7 @@ class Consumer:
 
     def _disconnected(self, problem: str) -> None:
         """Drop what is not stored (it comes again) and try to connect in a moment."""
-        self._held = None
+        self._forget()
         if self.is_connected:
             self._source.close()
             self.is_connected = False
@@ -257,7 +265,7 @@ class Consumer:
 
     def _rest(self) -> None:
         """Read nothing while the source is stopped or paused."""
-        self._held = None
+        self._forget()
         if self.is_connected:
             self._source.close()
             self.is_connected = False
@@ -274,13 +282,13 @@ class Consumer:
         leave_database()
         try:
             if self.is_connected and now - self._away_since >= HOLD_SECONDS:
-                self._held = None
+                self._forget()
                 self.is_connected = False
                 self._source.pause()
             else:
                 self._source.heartbeat()
         except Unavailable:
-            self._held = None
+            self._forget()
             self.is_connected = False
         self._stop.wait(RETRY_SECONDS)
 
@@ -332,18 +340,3 @@ def leave_database() -> None:
     """Close this thread's connection; the next query opens a fresh one. Within a transaction (a test's) it stays."""
     if not connection.in_atomic_block:
         connection.close()
-
-
-def decode_all(messages: Sequence[Message], assistant: str) -> tuple[list[Envelope], list[Rejected]]:
-    """The events among `messages`, and what is none."""
-    envelopes: list[Envelope] = []
-    rejected: list[Rejected] = []
-    for message in messages:
-        decoded = decode(
-            message.body, assistant=assistant, environment=message.environment, is_export=message.is_export
-        )
-        if isinstance(decoded, Rejection):
-            rejected.append(Rejected(message, decoded.reason))
-        else:
-            envelopes.append(decoded)
-    return envelopes, rejected

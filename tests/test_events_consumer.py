@@ -67,6 +67,9 @@ class Script:
             return None
         return Batch(play, None, {"at": len(self.acknowledged) + 1} if self.is_exclusive else None)
 
+    def take_ahead(self, least: int) -> Batch | None:
+        return None
+
     def acknowledge(self, batch: Batch) -> None:
         self.calls.append("acknowledge")
         self.acknowledged.append(batch)

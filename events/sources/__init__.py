@@ -50,7 +50,7 @@ class Unavailable(Exception):
 
 
 class Source(Protocol):
-    """One queue, table or log. All methods belong to one thread and may raise Unavailable; `connect` mends it."""
+    """One queue, table or log. One thread at a time calls its methods. They may raise Unavailable; `connect` mends it."""
 
     address: Address
     is_exclusive: bool  # only one process may read it at a time, so that positions mean something
@@ -60,6 +60,9 @@ class Source(Protocol):
 
     def take(self, timeout: float) -> Batch | None:
         """What is there, at most a batch; waits up to `timeout` seconds only when nothing is there. None: nothing came."""
+
+    def take_ahead(self, least: int) -> Batch | None:
+        """A batch more before the last one is acknowledged, when so many messages are there. None where it cannot be."""
 
     def acknowledge(self, batch: Batch) -> None:
         """The batch is stored. Does nothing when the channel that delivered it is gone: it comes again, as duplicates."""

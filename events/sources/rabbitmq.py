@@ -73,17 +73,23 @@ class RabbitMQSource:
             self._adapt_prefetch(connection)
             if not buffer:
                 connection.process_data_events(time_limit=timeout)
-            while len(buffer) < self._batch_size and self._buffered_bytes < BATCH_BYTES:
-                before = len(buffer)
-                connection.process_data_events(time_limit=0)
-                if len(buffer) == before:
-                    break
+            self._gather(connection)
             if not buffer:
                 self._tend(connection)
         except _LOST as error:
             self._drop()
             raise Unavailable(explain(error, self.address)) from error
         return self._batch() if buffer else None
+
+    def take_ahead(self, least: int) -> Batch | None:
+        if self._prefetch < PREFETCH or self._mean_bytes * PREFETCH > IN_FLIGHT_BYTES:
+            return None  # a new prefetch needs a new consumer, to which all that waits is delivered again
+        try:
+            self._gather(self._usable())
+        except _LOST as error:
+            self._drop()
+            raise Unavailable(explain(error, self.address)) from error
+        return self._batch() if len(self._buffer) >= least else None
 
     def acknowledge(self, batch: Batch) -> None:
         channel: BlockingChannel
@@ -143,6 +149,15 @@ class RabbitMQSource:
     def _drop(self) -> None:
         """Leave a connection that is broken."""
         self.close()
+
+    def _gather(self, connection: pika.BlockingConnection) -> None:
+        """Buffer what has arrived, up to a batch."""
+        buffer = self._buffer
+        while len(buffer) < self._batch_size and self._buffered_bytes < BATCH_BYTES:
+            before = len(buffer)
+            connection.process_data_events(time_limit=0)
+            if len(buffer) == before:
+                break
 
     def _forget_buffer(self) -> None:
         self._buffer.clear()

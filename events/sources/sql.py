@@ -122,6 +122,9 @@ class SQLSource:
                 return None
             time.sleep(pause)
 
+    def take_ahead(self, least: int) -> Batch | None:  # noqa: ARG002 - reading is quick here
+        return None
+
     def acknowledge(self, batch: Batch) -> None:
         """Nothing to do: the position is stored with the batch."""
 
