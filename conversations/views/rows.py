@@ -60,8 +60,8 @@ def rows_of(found: Iterable[Session], ask: Ask) -> list[Row]:
 
 def quotes(seen: Mapping[int, Look]) -> dict[int, str]:
     """What was said in the turn that each session opens at."""
-    found = {pk: one.message for pk, one in seen.items()}
-    texts = dict(Event.objects.filter(pk__in=set(found.values()) - {None}).values_list("pk", "text"))
+    found = {pk: one.message for pk, one in seen.items() if one.message is not None}
+    texts = dict(Event.objects.filter(pk__in=found.values()).values_list("pk", "text"))
     return {pk: texts[message] for pk, message in found.items() if message in texts}
 
 

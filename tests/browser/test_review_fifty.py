@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conversations.models import Correction, Review, Session, TagUse
+from conversations.models import Correction, Flag, Note, Review, Seen, Session, TagUse
 from conversations.opinions.vocabulary import reasons
 from tests.browser.test_sessions import LOST, visit
-from tests.test_session_pages import begin, bot, put, the, user
+from tests.test_session_pages import begin, bot, put, talk, the, user
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -144,3 +144,119 @@ def test_fifty_sessions_in_the_budget_each_next_one_at_once(visit: Any, now: flo
         f"next session: p50 {painted[len(painted) // 2]:.0f} ms, p95 {p95(painted):.0f} ms, machine busy by {busy:.1f}"
     )
     assert p95(painted) <= PAINT * busy, (painted, work)
+
+
+def say(page: "Page", *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_two_people_at_the_same_sessions_see_each_other_and_overwrite_nothing(
+    visit: Any, now: float, browser: Any, live_server: Any, context: Any, ana: "User", ben: "User", axe: Any
+) -> None:
+    for number in range(4):
+        put(*talk(f"s{number}", now + number))
+    page = visit("/sessions/?q=sort:newest")
+    other_context = browser.new_context(viewport={"width": 1440, "height": 900})
+    other = other_context.new_page()
+    signed_in(other_context, live_server, ana)
+    other.goto(f"{live_server.url}/sessions/{the('s2').pk}/?q=sort:newest")
+    # The one that Ana has open is passed over, and says so.
+    page.locator(f"#row-{the('s2').pk} .chip.open", has_text="ana").wait_for()
+    page.locator(f"#judge[data-next='{the('s1').pk}']").wait_for()
+    say(page, "e")
+    page.locator("#sender", has_text="s1").wait_for()
+    assert page.evaluate("document.activeElement.id") == "script"
+    assert "s1" in page.locator("#announce").inner_text()
+    # Both look at the same one: what one says, the other sees, without a reload.
+    other.goto(f"{live_server.url}/sessions/{the('s1').pk}/?q=sort:newest")
+    other.locator("#judge").wait_for()
+    page.locator("#judged", has_text="ana has it open").wait_for()
+    say(page, "t")
+    page.locator("#chooser-input").fill("angry")
+    say(page, "Enter")
+    other.locator("#judged .tag", has_text="angry").wait_for()
+    say(other, "w")
+    page.locator("#judged", has_text="went well · ana").wait_for()
+    page.locator(".toast", has_text="ana judged this session").wait_for()
+    page.locator("#history", has_text="ana").wait_for()
+    # An intent that the other one set meanwhile is not replaced without a word.
+    other.goto(f"{live_server.url}/sessions/{the('s1').pk}/?q=sort:newest")
+    other.route("**/poll/**", lambda route: route.abort())
+    page.route("**/poll/**", lambda route: route.abort())
+    for one, name in ((other, "from_ana"), (page, "from_ben")):
+        say(one, "i")
+        one.locator("#chooser-input").fill(name)
+        say(one, "Enter")
+        until(Correction.objects.exists)
+    toast = page.locator(".toast", has_text="ana changed this")
+    toast.wait_for()
+    assert Correction.objects.get().intent == "from_ana"
+    toast.locator("button", has_text="Replace it").click()
+    until(lambda: Correction.objects.get().intent == "from_ben")
+    axe(page)
+    other_context.close()
+
+
+def signed_in(context: Any, live_server: Any, person: "User") -> None:
+    from django.conf import settings
+    from django.test import Client
+
+    client = Client()
+    client.force_login(person)
+    value = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": live_server.url}])
+
+
+def test_what_is_said_waits_for_the_server_and_is_taken_back_step_by_step(
+    visit: Any, now: float, ben: "User", axe: Any, fits: Any
+) -> None:
+    for number in range(4):
+        put(*talk(f"s{number}", now + number))
+    page = visit("/sessions/?q=sort:newest")
+    # The server is away: one goes on, in order nothing is lost.
+    page.route("**/judge/review/", lambda route: route.abort())
+    for number in (2, 1):
+        page.locator(f"#judge[data-next='{the(f's{number}').pk}']").wait_for()
+        say(page, "e" if number == 2 else "w")
+        page.locator("#sender", has_text=f"s{number}").wait_for()
+    toast = page.locator(".toast", has_text="Not saved yet")
+    toast.wait_for()
+    assert Review.objects.count() == 0
+    page.unroute("**/judge/review/")
+    toast.locator("button", has_text="Try now").click()
+    until(lambda: Review.objects.count() == 2)
+    found = Review.objects.order_by("pk").values_list("session__conversation__sender_id", "verdict")
+    assert list(found) == [("s3", 1), ("s2", 2)]
+    page.locator(f"#row-{the('s2').pk} .verdict", has_text="went well · ben").wait_for()
+    # It counts as read after two seconds in view, and not before.
+    until(lambda: Seen.objects.filter(user=ben, session=the("s1")).exists())
+    assert not Seen.objects.filter(session=the("s0")).exists()  # prefetched, not seen
+    # A note with a mention, a flag, a selection; and back, one after the other.
+    say(page, "c")
+    page.locator("#noter-text").press_sequentially("ask @be")
+    say(page, "Enter", "Enter")
+    until(lambda: Note.objects.filter(text="ask @ben", mentions__user=ben).exists())
+    say(page, "f")
+    page.locator(".turn[data-flagged] .flagged").wait_for()
+    assert Flag.objects.get().user == ben
+    say(page, "u")
+    until(lambda: Flag.objects.get().is_removed)
+    say(page, "u", "u")
+    until(lambda: not Review.objects.filter(verdict=Session.Verdict.WELL, is_removed=False).exists())
+    page.locator("#sender", has_text="s2").wait_for()  # where it was said
+    assert Note.objects.get().is_removed
+    say(page, "x", "k", "Shift+X")
+    page.locator("#selected", has_text="2 selected").wait_for()
+    say(page, "Escape")
+    assert not page.locator("#selected").is_visible()
+    say(page, "s")
+    page.locator("#story-text", has_text="intent").wait_for()
+    say(page, "Escape")
+    page.locator("#history").wait_for()
+    say(page, "b")
+    page.locator("#chooser", has_text="without a reason").wait_for()
+    axe(page)
+    page.set_viewport_size({"width": 320, "height": 640})
+    fits(page)
+    axe(page)

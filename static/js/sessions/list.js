@@ -99,6 +99,7 @@ export async function prefetchNext() {
   const all = rows();
   const at = all.indexOf(current());
   const wanted = [all[at + 1], ...upcoming(at).slice(0, AHEAD)];
+  tellReady();
   for (const row of new Set(wanted)) {
     if (!row?.isConnected) continue;
     await prefetch(row.href, "session").catch(() => {});
@@ -193,6 +194,7 @@ export function apply(html) {
   for (const row of content.querySelectorAll(".row")) replace(row);
   if (list()?.dataset.reload !== undefined && Number(news?.dataset.news)) return location.reload(); // the first one ever
   if (claims) showClaims(claims);
+  prefetchNext(); // another one may be next by now
   const bar = document.getElementById("news");
   if (!bar || !news) return undefined;
   const n = Number(news.dataset.news);
