@@ -98,13 +98,13 @@ _STATEMENTS = {
     "postgresql": (
         "SELECT w.word, (SELECT count(*) FROM (SELECT 1 FROM conversations_searchchunk c"
         " JOIN conversations_session s ON s.id = c.session_id"
-        " WHERE c.vector @@ w.asked::tsquery AND s.assistant_id = %s LIMIT %s) some)"
+        " WHERE c.vector @@ w.asked::tsquery AND s.assistant_id = %s LIMIT %s) counted)"
         " FROM unnest(%s::text[], %s::text[]) AS w(word, asked)"
     ),
     "sqlite": (
         "SELECT w.value ->> 0, (SELECT count(*) FROM (SELECT 1 FROM conversations_searchwords f"
         " CROSS JOIN conversations_searchchunk c ON c.id = f.rowid CROSS JOIN conversations_session s ON s.id = c.session_id"
-        " WHERE f.words MATCH (w.value ->> 1) AND s.assistant_id = %s LIMIT %s))"
+        " WHERE f.words MATCH (w.value ->> 1) AND s.assistant_id = %s LIMIT %s) counted)"
         " FROM json_each(%s) w"
     ),
 }
