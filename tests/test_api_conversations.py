@@ -97,7 +97,7 @@ def test_pages_walk_all_conversations_newest_first(api: Client) -> None:
         for conversation in Conversation.objects.filter(n_events__gt=0).order_by("-activity_at", "-id")
     ]
     walked: list[str] = []
-    for offset in range(0, 20, 5):
+    for offset in range(0, len(everything) + 1, 5):
         answer = api.get("/api/conversations", {"limit": 5, "offset": offset})
         assert answer.headers["X-Total-Count"] == str(len(everything))
         walked += senders(answer)
@@ -155,7 +155,7 @@ def test_what_cannot_be_read_or_answered_is_refused_and_never_widens(api: Client
     cases = [
         ({"start": "yesterday-ish"}, "InvalidParameter"), ({"minimumUserMessages": "two"}, "InvalidParameter"),
         ({"minimumNluConfidence": "nan"}, "InvalidParameter"), ({"q": "nosuch:thing"}, "InvalidQuery"), ({"q": '"open'}, "InvalidQuery"),
-        ({"slots": "city:Rome"}, "UnsupportedParameter"), ({"in_training_data": "true"}, "UnsupportedParameter"),
+        ({"slots": "city"}, "InvalidParameter"), ({"in_training_data": "true"}, "UnsupportedParameter"),
         ({"tags_any": "refund"}, "InvalidParameter"), ({"until": "1e400"}, "InvalidParameter"),
     ]  # fmt: skip
     for parameters, reason in cases:
