@@ -68,7 +68,7 @@ def transcript_poll(request: HttpRequest, pk: int) -> HttpResponse:
     asked = request.GET
     is_same = str(session.revision) == asked.get("revision", "")
     stamp = stamp_of(session)
-    names = ",".join(name for _pk, name in claims([pk], request.user))
+    names = ",".join(name for _pk, name in claims([pk], request.user)) or "-"
     if is_same and stamp == asked.get("stamp", stamp) and names == asked.get("open", names):
         return HttpResponse(status=204)
     try:

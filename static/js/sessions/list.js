@@ -112,6 +112,7 @@ export async function prefetchNext() {
 /** The toolbar says which session is next and at hand: for tests, and for whoever wonders. */
 function tellReady() {
   const bar = document.getElementById("judge");
+  if (!bar) return;
   const next = nextToJudge();
   if (next?.dataset.ready !== undefined) bar.dataset.next = next.dataset.id;
   else delete bar.dataset.next;

@@ -47,7 +47,7 @@ async function pollTranscript() {
     url(box.dataset.poll, {
       revision: box.dataset.revision,
       stamp: box.dataset.stamp,
-      open: document.getElementById("judged")?.dataset.open ?? "",
+      open: document.getElementById("judged")?.dataset.open || "-",
       seen: box.dataset.seen ?? Math.max(0, ...own.map((turn) => Number(turn.dataset.seen))),
       first: own[0]?.dataset.key ?? "0.0~0~",
       last: atEnd ? "" : (own.at(-1)?.dataset.last ?? ""),
