@@ -6,6 +6,7 @@ Both wait for their turn: events that come go before, and nobody who reviews sho
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from django.db import DatabaseError
@@ -26,6 +27,8 @@ STALE_SECONDS = 10.0  # between looks for stale conversations when there are non
 REPORT_SECONDS = 60.0
 BUSY_SECONDS = 5.0  # after a batch, events count as coming
 AT_A_TIME = 200
+QUIET_SECONDS = 60.0  # that a conversation has been silent
+ATTEMPTS = 3  # by this process
 # Rest after each conversation, in times of what it took: a twentieth of the time while events come, a quarter else.
 REST_BUSY, REST_IDLE = 19.0, 3.0
 
@@ -63,7 +66,7 @@ def keep(stop: threading.Event) -> None:
 
 def compute_anew(stop: threading.Event, pulse: Pulse) -> None:
     """Rebuild stale conversations, newest first, one after the other: after late events few, after an upgrade all."""
-    failed: set[int] = set()  # not tried again by this process
+    failed: Counter[int] = Counter()
     while not stop.is_set():
         try:
             _recount(stop, pulse)
@@ -87,23 +90,28 @@ def _recount(stop: threading.Event, pulse: Pulse) -> None:
         stop.wait(spent * (REST_BUSY if pulse.is_busy else REST_IDLE))
 
 
-def _pass(stop: threading.Event, pulse: Pulse, failed: set[int]) -> int:
+def _pass(stop: threading.Event, pulse: Pulse, failed: Counter[int]) -> int:
     """All conversations that are stale now; returns how many were rebuilt."""
     done = 0
     reported_at = time.monotonic()
     stale = Conversation.objects.filter(is_stale=True).order_by("-id").values_list("id", flat=True)
+    # A batch would wait for the rebuild of a conversation that goes on, and make it stale again.
+    stale = stale.exclude(activity_at__gt=time.time() - QUIET_SECONDS)
     ids = list(stale[:AT_A_TIME])
     while ids:
         for pk in ids:
-            if pk in failed:
+            if failed[pk] >= ATTEMPTS:
                 continue
             begun = time.monotonic()
             try:
                 done += rebuild_stale(pk)
-            except (DatabaseError, NotReady):
+            except NotReady:
+                raise
+            except DatabaseError:  # away, or too slow for this one
+                failed[pk] += 1
                 raise
             except Exception:  # the others need not wait for the repair of one
-                failed.add(pk)
+                failed[pk] = ATTEMPTS
                 log.exception("conversation %d cannot be computed anew", pk, extra={"action": "stale_failed"})
             spent = time.monotonic() - begun
             if stop.wait(spent * (REST_BUSY if pulse.is_busy else REST_IDLE)):

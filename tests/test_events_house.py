@@ -1,7 +1,9 @@
 """The event service keeps the house while it runs."""
 
+import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -70,6 +72,14 @@ def test_stale_conversations_are_computed_anew_and_one_that_cannot_be_holds_up_n
         assert sorted(said.values_list("session__conversation__sender_id", flat=True)) == ["first", "last"]
     assert "2 stale conversations were computed anew" in caplog.text
     assert caplog.text.count("cannot be computed anew") == 1
+
+
+def test_a_conversation_that_goes_on_waits_until_it_is_silent() -> None:
+    event = {"event": "user", "timestamp": time.time(), "text": "hi"}
+    store(envelopes("default", [Message("now", json.dumps(event)), Message("then", EVENTS[0])]))
+    Conversation.objects.update(is_stale=True)
+    assert house._pass(threading.Event(), house.Pulse(), Counter()) == 1
+    assert list(Conversation.objects.filter(is_stale=True).values_list("sender_id", flat=True)) == ["now"]
 
 
 def test_a_conversation_that_somebody_rebuilt_meanwhile_is_left_alone() -> None:
