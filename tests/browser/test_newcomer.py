@@ -78,13 +78,16 @@ def test_from_the_link_to_a_conversation_without_a_pointer(
     page.keyboard.press("Tab")
     page.keyboard.type("quite a good one")
     page.keyboard.press("Enter")
-    # Straight to the sessions; the newest is open at the turn that matters.
-    page.wait_for_url("**/sessions/")
+    # Straight to what is in trouble; the worst is open at the turn that matters.
+    page.wait_for_url("**/sessions/?*view=trouble")
+    expect(page.locator("#rows .row")).to_have_count(1)
     expect(page.locator("#sender")).to_have_text("customer 7")
     expect(page.locator('.turn[aria-current="true"]')).to_contain_text("nobody answers the phone")
     expect(page.locator("#side")).to_contain_text("unlock")
     _press(page, "p")
     expect(page.locator('.turn[aria-current="true"]')).to_contain_text("locked out")
+    _press(page, "g", "s")
+    expect(page.locator("#rows .row")).to_have_count(3)
     _press(page, "j")
     expect(page.locator("#sender")).to_have_text("customer 1")
     _press(page, "/")
