@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversations.query import ALL_FEATURES, FIELDS, SORTS, Special, Term, Word, parse
+from conversations.query import ALL_FEATURES, FIELDS, SORTS, Special, Term, Word, parse, render
 from conversations.query.complete import Completion, apply, complete, found
 from tests.test_query_parser import BOMBS, PIECES
-from tests.test_query_round_trip import GENERATED, names, queries, render
+from tests.test_query_round_trip import GENERATED, names, queries
 
 TURN_FIELDS = [row.name for row in FIELDS.values() if row.scope == "turn"]
 
@@ -247,7 +247,7 @@ def test_a_value_that_is_taken_is_that_value(query, name, field):
 
 
 @given(queries)
-@settings(GENERATED, max_examples=40)
+@settings(GENERATED, max_examples=15)
 def test_every_offer_at_the_end_of_a_query_is_understood(query):
     before = f"{render(query)} "
     for offer in complete(before, len(before)).offers:

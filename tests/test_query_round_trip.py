@@ -1,5 +1,6 @@
 """Canonical text, chips and edits: what is read, written and read again is the same query."""
 
+import itertools
 import subprocess
 import sys
 from dataclasses import replace
@@ -98,7 +99,8 @@ def values_of(field: Field) -> st.SearchStrategy[Any]:
     if field.specials:
         texts = [text for text, _ in field.specials] + ["nobody", "Me"]
         some = st.one_of(some, st.sampled_from(texts).map(Word))
-        return st.one_of(some, st.sampled_from([Special(text) for text, _ in field.specials]))
+        named = [Special(text) for text, _ in field.specials]  # type: ignore[arg-type]
+        return st.one_of(some, st.sampled_from(named))
     if field.confidence:
         short = st.builds(
             lambda name, confidence: Word(name, confidence=confidence),
@@ -111,12 +113,14 @@ def values_of(field: Field) -> st.SearchStrategy[Any]:
 
 def is_mistaken_comma(term: Term) -> bool:
     """`x<0,6` and `city=Paris,Rome` are mistakes on purpose."""
-    return any(
-        (isinstance(left, Word) and left.confidence and isinstance(right, Word) and right.text.isdecimal())
-        or (isinstance(left, Word) and left.equals is not None and right.equals is None)
-        or (FIELDS[term.field].kind == "confidence" and right.low == right.high and right.low in (0, 1))
-        for left, right in zip(term.values, term.values[1:], strict=False)
-    )
+
+    def swallows(left: Any, right: Any) -> bool:
+        if isinstance(left, Word):
+            decimal = left.confidence is not None and right.text.isdecimal()
+            return decimal or (left.equals is not None and right.equals is None)
+        return FIELDS[term.field].kind == "confidence" and right.low == right.high and right.low in (0, 1)
+
+    return any(swallows(*pair) for pair in itertools.pairwise(term.values) if type(pair[0]) is type(pair[1]))
 
 
 def terms_of(fields: list[Field], negated: st.SearchStrategy[bool]) -> st.SearchStrategy[Term]:
