@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 from urllib.parse import quote
 
@@ -468,6 +469,167 @@ def test_only_what_stands_above_a_known_row_is_new() -> None:
     assert waiting_above([9, 8], {1}) == 2
     assert waiting_above([9, 8], set()) == 2
     assert waiting_above([], {1}) == 0
+
+
+# --- what people said ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def judge(ben: User, signed_in: Callable[[User], Client]) -> Callable[..., Any]:
+    """`judge(session, "review", verdict="well")` as a reviewer."""
+    client = signed_in(ben)
+
+    def post(session: Session, deed: str, **data: Any) -> Any:
+        newest = Event.objects.of_session(session).order_by("-id")[0].pk
+        response = client.post(f"/sessions/{session.pk}/judge/{deed}/", {"watermark": newest, **data})
+        assert response.status_code == 200, response.content
+        return response.json()
+
+    return post
+
+
+def messages_of(session: Session) -> list[Event]:
+    return list(Event.objects.of_session(session).filter(type="user").in_order())
+
+
+def chosen_in(page: str) -> str:
+    turn = page[page.index("data-turn") :].partition('aria-current="true">')[2]
+    found = re.search(r'class="bubble[^"]*" dir="auto">(.*?)</p>', turn)
+    assert found, page
+    return re.sub(r"<[^>]+>", "", found[1])
+
+
+def test_a_review_shows_who_and_what_in_row_head_and_history(get: Any, judge: Any) -> None:
+    put(*talk("a", NOW))
+    session = the("a")
+    said = messages_of(session)
+    judge(session, "review", verdict="broke", turn=said[1].pk)
+    judge(session, "tag", value="angry")
+    judge(session, "tag", value="slow", turn=said[2].pk)
+    judge(session, "note", text="ask @ben <b>now</b>")
+    judge(session, "correct", turn=said[0].pk, intent="refund")
+    judge(session, "flag", turn=said[0].pk)
+    judge(session, "assign", user="me")
+    page = html(get(detail(session)))
+    row, head, side = (
+        page[page.index(f'id="row-{session.pk}"') :].partition("</a>")[0],
+        page[page.index('id="judged"') :].partition("</header>")[0],
+        page[page.index('id="history"') :].partition("</section>")[0],
+    )
+    for part in (row, head):
+        assert "broke" in part
+        assert "<bdi>ben</bdi>" in part
+        assert "<bdi>angry</bdi>" in part
+    for said_of_it in (
+        "broke",
+        "angry",
+        "slow",
+        "<strong>@ben</strong>",
+        "&lt;b&gt;now",
+        "refund",
+        "flagged a turn",
+        "assigned to",
+    ):
+        assert said_of_it in side, said_of_it
+    assert side.count("<small><bdi>ben</bdi>") == 7
+    turn = page[page.index(f'id="turn-{said[0].pk}"') :].partition("</article>")[0]
+    assert "flagged by ben" in turn
+    assert 'data-intent="refund"' in turn
+    broken = page[page.index(f'id="turn-{said[1].pk}"') :].partition("</article>")[0]
+    assert "broke here" in broken
+
+
+def test_new_turns_in_a_reviewed_session_are_counted_and_opened(get: Any, judge: Any) -> None:
+    lost = [{"name": "nlu_fallback", "confidence": 0.7}, {"name": "greet", "confidence": 0.3}]
+    put(*talk("a", NOW), user("a", NOW + 10, "old trouble", "nlu_fallback", 0.7, ranking=lost))
+    assert chosen_in(html(get(detail(the("a"))))) == "old trouble"
+    judge(the("a"), "review", verdict="reviewed")
+    put(user("a", NOW + 20, "first new one"), user("a", NOW + 21, "second new one"))
+    page = html(get("/sessions/?q=review:changed"))
+    assert "2 new turns" in page
+    assert chosen_in(page) == "first new one"
+    assert '<p dir="auto">first new one</p>' in page
+    put(user("a", NOW + 22, "new trouble", "nlu_fallback", 0.7, ranking=lost))
+    assert chosen_in(html(get(detail(the("a"))))) == "new trouble"
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("is:flagged", "message 1"),
+        ("turn-tag:slow", "message 2"),
+        ("tag:slow", "message 2"),
+        ("verdict:broke", "message 3"),
+        ("(is:corrected intent:greet)", "message 4"),
+        ("slot:count=5", "message 5"),
+        ("message then<3 text:7", "message 5"),
+    ],
+)
+def test_whatever_is_asked_the_row_quotes_the_turn_that_it_is_about(
+    get: Any, judge: Any, query: str, said: str
+) -> None:
+    put(*talk("a", NOW, n_turns=8))
+    session = the("a")
+    turns = messages_of(session)
+    judge(session, "flag", turn=turns[1].pk)
+    judge(session, "tag", value="slow", turn=turns[2].pk)
+    judge(session, "review", verdict="broke", turn=turns[3].pk)
+    judge(session, "correct", turn=turns[4].pk, intent="refund")
+    page = html(get(f"/sessions/?q={quote(query)}"))
+    assert chosen_in(page) == said
+    row = page[page.index(f'id="row-{session.pk}"') :].partition("</a>")[0]
+    assert said in re.sub(r"<[^>]+>", "", row)
+
+
+def test_a_story_tells_the_session_up_to_the_turn(get: Any) -> None:
+    put(
+        *begin("a", NOW),
+        user("a", NOW + 1, 'say "hi": now', "greet", entities=[{"entity": "city", "value": "Paris"}]),
+        envelope("a", NOW + 1.1, event="slot", name="city", value="Paris"),
+        action("a", NOW + 1.2, "utter_greet"),
+        action("a", NOW + 1.3, "action_listen"),
+        user("a", NOW + 2, "lost", "nlu_fallback", 0.7),
+        envelope("a", NOW + 2.1, event="rewind"),
+        user("a", NOW + 3, "/affirm", "affirm"),
+        envelope("a", NOW + 3.1, event="active_loop", name="form"),
+        user("a", NOW + 4, "later", "bye"),
+    )
+    third = messages_of(the("a"))[2]
+    story = text_of(get(f"/sessions/{the('a').pk}/turns/{third.pk}/story/", "side"))
+    for line in (
+        '- story: "a"',
+        '- intent: "greet"',
+        r'user: "say \"hi\": now"',
+        '- "city": "Paris"',
+        "slot_was_set",
+        '- action: "utter_greet"',
+        '- intent: "affirm"',
+        '- active_loop: "form"',
+    ):
+        assert line in unescape(story), line
+    assert "lost" not in story
+    assert "bye" not in story
+
+
+def test_an_open_page_is_told_who_else_is_there_and_what_they_said(
+    get: Any, judge: Any, ana: User, signed_in: Callable[[User], Client]
+) -> None:
+    put(*talk("a", NOW))
+    session = the("a")
+    first = Event.objects.of_session(session).in_order()[0]
+    at = f"/sessions/{session.pk}/poll/?first={first.timestamp!r}~{first.rank}~{bytes(first.hash).hex()}"
+    quiet = f"&revision={session.revision}&stamp=0.0&open=-"
+    assert get(at + quiet, "script").status_code == 204
+    signed_in(ana).post(f"/sessions/{session.pk}/judge/claim/")
+    told = html(get(at + quiet, "script"))
+    assert "ana has it open" in told
+    assert "data-turn=" not in told  # nothing of it changed
+    rows = f"/sessions/poll/?rows={session.pk}.{session.revision}"
+    assert f'data-session="{session.pk}">ana' in html(get(rows, "rows"))
+    assert get(f"{rows}&claims={session.pk}:ana", "rows").status_code == 204
+    judge(session, "flag", turn=messages_of(session)[1].pk)
+    told = html(get(f"{at}&revision={the('a').revision}&stamp=0.0&open=ana", "script"))
+    assert "flagged by ben" in told
 
 
 # --- upstream's addresses --------------------------------------------------------------------------

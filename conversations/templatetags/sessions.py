@@ -129,8 +129,11 @@ def mentions(text: str) -> SafeString:
 
 
 @register.filter
-def annotated(entities: list[Entity]) -> str:
-    """Entities with their places, as scripts read them: JSON of [{start, end, entity, value}]."""
+def annotated(entities: list[Entity], badge: Badge | None = None) -> str:
+    """Entities with their places, as scripts read them: JSON of [{start, end, entity, value}]; corrected ones if any."""
+    for correction in badge.corrections if badge else ():
+        if correction.entities is not None:
+            return json.dumps(correction.entities)
     placed = [entity for entity in entities if entity.start is not None]
     return json.dumps([{"start": e.start, "end": e.end, "entity": e.name, "value": e.value} for e in placed])
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 
 from conversations.identity import Key
 from conversations.models import Event, Session
-from conversations.transcript import values
+from conversations.transcript import turns, values
 from conversations.transcript.story import story
 
 from . import window as windows
@@ -162,8 +162,10 @@ def turn_detail(request: HttpRequest, pk: int, event_id: int) -> HttpResponse:
 def story_of(request: HttpRequest, pk: int, event_id: int) -> HttpResponse:
     """The session as a Rasa story up to the turn of an event, for the side."""
     session = visible_session(request, pk)
-    turn = windows.turn_events(session, event_of(session, event_id))
-    upto = Event.objects.of_session(session).between(start_of(session), key_of(turn[-1])).in_order().reverse()
+    event = event_of(session, event_id)
+    of_turn = [turn for turn in turns(windows.turn_events(session, event)) if turn.first_key <= key_of(event)]
+    last = max(key_of(event), *(turn.last_key for turn in of_turn))
+    upto = Event.objects.of_session(session).between(start_of(session), last).in_order().reverse()
     found = list(upto[: MAX_STORY + 1])
     text = story(found[:MAX_STORY][::-1], session.conversation.sender_id)
     context = {"story": text, "is_cut": len(found) > MAX_STORY}
