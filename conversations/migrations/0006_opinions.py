@@ -55,6 +55,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RemoveConstraint(
+            model_name='flag',
+            name='flag_once_per_event',
+        ),
         migrations.RenameField('flag', 'timestamp', 'anchor_at'),
         migrations.RenameField('flag', 'hash', 'anchor_hash'),
         migrations.RenameField('flag', 'created_at', 'at'),
@@ -201,10 +205,6 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
             },
-        ),
-        migrations.RemoveConstraint(
-            model_name='flag',
-            name='flag_once_per_event',
         ),
         migrations.AddField(
             model_name='flag',
