@@ -9,7 +9,10 @@ from django.urls import reverse
 
 from enterprise.pages.actions import ACTIONS, BY_ID
 
-PAGES = ["people", "person-new", "connect", "status", "rejected-list", "profile"]
+PAGES = [
+    "people", "person-new", "connect", "status", "rejected-list", "profile",
+    "conversations:week", "conversations:corrections", "conversations:signals",
+]  # fmt: skip
 
 
 class Outline(HTMLParser):
@@ -114,6 +117,7 @@ def test_the_rail_shows_only_what_a_person_may_open(signed_in, ana, ben, tom):
         text = signed_in(person).get(reverse("profile")).content.decode()
         return set(re.findall(r'data-action="go-(\w+)"', text))
 
-    assert rail(ana) == {"sessions", "connect", "people", "status", "profile"}
-    assert rail(ben) == {"sessions", "profile"}
+    reading = {"sessions", "week", "corrections", "signals", "tags", "profile"}
+    assert rail(ana) == reading | {"connect", "people", "status"}
+    assert rail(ben) == reading
     assert rail(tom) == {"profile"}

@@ -94,7 +94,7 @@ PAGES = (
     Action("reload", "r", _("Load anew"), _HERE),
     Action("rejected", "m", _("Rejected messages"), _HERE),
     Action("new-person", "c", _("Invite a person"), _HERE),
-    Action("signal-try", "t", _("Try the definition on real sessions"), _HERE),
+    Action("signal-try", "p", _("Try the definition on real sessions"), _HERE),
     Action("signal-save", "s", _("Save the definition"), _HERE),
     Action("export-yml", "e", _("Export as nlu.yml"), _HERE),
     Action("export-csv", "x", _("Export as CSV"), _HERE),
