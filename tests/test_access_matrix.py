@@ -105,7 +105,7 @@ GET    views/counts/                                                     in     
 POST   views/<int:pk>/save/                                              in        in       403       302       302       302
 POST   views/<int:pk>/change/                                            in        in       403       403       200       200
 POST   views/<int:pk>/delete/                                            in        in       403       403       200       200
-POST   views/<int:pk>/restore/                                           in        in       403       403       302       302
+POST   views/<int:pk>/restore/                                           in        in       403       403       200       200
 POST   views/<slug:key>/star/                                            in        in       403       200       200       200
 GET    sessions/<int:pk>/example/                                        in        in       403       200       200       200
 GET    week/                                                             in        in       403       200       200       200
