@@ -5,7 +5,6 @@ Addresses carry what the list is asking (`q`, `assistant`, `view`), so that ever
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -130,34 +129,25 @@ def view_change(request: HttpRequest, pk: int) -> HttpResponse:
 @needs("conversations.view")
 @require_POST
 def view_delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a view away; the toast brings it back."""
+    """Take a view away; the notice brings it back."""
     ask, saved = Ask(request), _saved(request, pk, to_change=True)
     saved_views.delete(saved)
     record(request, "view.delete", saved.name, id=saved.pk)
-    text = gettext("“%(name)s” is deleted.") % {"name": saved.name}
-    answer = _list(request, ask, news=text)
-    undo = reverse("conversations:view-restore", args=[pk])
-    answer["HX-Trigger"] = json.dumps({"toast": {"text": text, "undo": undo}})
-    return answer
+    return _list(request, ask, news=gettext("“%(name)s” is deleted.") % {"name": saved.name}, gone=saved)
 
 
 @needs("conversations.view")
 @require_POST
 def view_restore(request: HttpRequest, pk: int) -> HttpResponse:
     """Undo a deletion."""
-    saved = _saved(request, pk, to_change=True, is_deleted=True)
+    ask, saved = Ask(request), _saved(request, pk, to_change=True, is_deleted=True)
     try:
         saved_views.restore(saved)
         record(request, "view.restore", saved.name, id=saved.pk)
-        news = {"text": gettext("“%(name)s” is back.") % {"name": saved.name}}
+        news = gettext("“%(name)s” is back.") % {"name": saved.name}
     except NameTaken as error:
-        news = {"text": str(error), "kind": "bad"}
-    if not getattr(request, "htmx", False):
-        messages.success(request, news["text"])
-        return redirect("conversations:view-list")
-    return HttpResponse(
-        status=204, headers={"HX-Trigger": json.dumps({"toast": news, "views-changed": {"target": "body"}})}
-    )
+        news = str(error)
+    return _list(request, ask, news=news)
 
 
 @needs("conversations.view")

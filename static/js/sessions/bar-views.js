@@ -32,7 +32,12 @@ if (switcher) {
   };
 
   find.addEventListener("input", filter);
-  body.addEventListener("htmx:afterSettle", filter);
+  body.addEventListener("htmx:afterSettle", () => {
+    filter();
+    const at = document.activeElement;
+    // What had the focus is gone: to the way back, where there is one.
+    if (switcher.open && (at === switcher || !switcher.contains(at))) (body.querySelector("#view-back") ?? find).focus();
+  });
   switcher.addEventListener("keydown", (event) => {
     if (event.isComposing || !["ArrowDown", "ArrowUp", "Enter"].includes(event.key)) return;
     const links = shown();
