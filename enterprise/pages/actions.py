@@ -83,6 +83,7 @@ SESSIONS = (
     Action("turn-flag", "f", _("Flag the turn"), _TURN),
     Action("turn-intent", "i", _("Correct the intent"), _TURN),
     Action("turn-entity", "", _("Mark an entity in the message"), _TURN),
+    Action("copy-example", "Y", _("Copy as a training example"), _TURN),
     Action("turn-intent-back", "", _("Take the correction of the turn back"), _TURN),
 )
 

@@ -84,3 +84,18 @@ def test_a_signal_is_tried_as_one_chooses_and_saved_by_key(
     page.keyboard.press("s")
     expect(page.get_by_text("means this from now on")).to_be_visible()
     assert Signal.objects.get().intents == ["greet"]
+
+
+def test_the_chosen_message_is_copied_as_an_example(
+    page: Page, context: Any, live_server: Any, ana: User, found: list[str], enter: Any
+) -> None:
+    enter(ana)
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=live_server.url)
+    event = Event.objects.get(text__startswith="from")
+    session = Session.objects.get(conversation=event.conversation_id)
+    page.goto(f"{live_server.url}/sessions/{session.pk}/turns/{event.pk}/?q=text%3Aberlin")
+    expect(page.locator("html")).to_have_class(re.compile(r"\bjs\b"))
+    page.keyboard.press("Shift+y")
+    line = '- from [Berlin]{"entity": "city", "role": "from", "value": "BER"} 🙂 שלום'
+    expect(page.locator(".toast")).to_contain_text(line)
+    assert page.evaluate("navigator.clipboard.readText()") == f"{line}\n"

@@ -1,6 +1,7 @@
 /** The sessions page. Everything here also works by plain links; scripts make it quick. */
 import { register } from "../keys.js";
 import { learn } from "./choices.js";
+import "./example.js";
 import * as judge from "./judge.js";
 import * as list from "./list.js";
 import * as live from "./live.js";
