@@ -17,7 +17,8 @@ const head = () => document.getElementById("judged");
 
 /** The open session: its id, its row, how far the screen shows it. */
 export function here() {
-  const id = transcript.script()?.dataset.session;
+  const box = transcript.script();
+  const id = box?.classList.contains("under-way") ? null : box?.dataset.session;
   return id ? { id, row: list.rowOf(id), watermark: head().dataset.watermark, sender: document.getElementById("sender").textContent } : null;
 }
 

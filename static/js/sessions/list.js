@@ -54,6 +54,7 @@ async function wait(url, mine, row, how) {
   } catch (error) {
     if (error.name === "AbortError") return;
     if (error.status === 404) row?.classList.add("gone");
+    stay();
     toast(say(error.status ? "failed" : "offline"), { kind: "bad", key: "session" });
   } finally {
     if (asked === mine) place.ariaBusy = "false";
@@ -65,8 +66,19 @@ function sketch(row) {
   const sender = document.getElementById("sender");
   const box = transcript.script();
   if (!sender || !box) return;
+  box.dataset.sender ??= sender.textContent;
   sender.textContent = row.querySelector("b")?.textContent ?? "";
-  box.classList.add("under-way");
+  box.classList.add("under-way"); // not to be judged: it is still the one before
+}
+
+/** It did not come: the one before is still open, and says so. */
+function stay() {
+  const box = transcript.script();
+  if (!box?.classList.contains("under-way")) return;
+  document.getElementById("sender").textContent = box.dataset.sender;
+  delete box.dataset.sender;
+  box.classList.remove("under-way");
+  mark(rowOf(box.dataset.session));
 }
 
 function show(content, { url, focus, news, began }) {
