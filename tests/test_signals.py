@@ -202,3 +202,23 @@ def test_the_pages_ask_as_much_for_many_sessions_as_for_few(
         put(*begin(f"more-{number}", at), user(f"more-{number}", at + 1, "no", f"intent_{number}"),
             action(f"more-{number}", at + 2, "action_handoff"))  # fmt: skip
     assert [asked(url) for url in urls] == few
+
+
+@pytest.mark.both_databases
+def test_scripts_are_told_the_signals_as_the_team_named_them(
+    assistant: Assistant, ana: User, signed_in: Callable[[User], Client]
+) -> None:
+    client = signed_in(ana)
+    signals.define(assistant, "fallback", Definition(intents=("complain",)), ana)
+
+    def told(sender: str) -> list[str]:
+        found: list[str] = client.get(f"/api/sessions/{the(sender).pk}").json()["signals"]
+        return found
+
+    assert [told(sender) for sender in ("handed", "angry", "left", "plain")] == [
+        ["handoff"],
+        ["complaint", "fallback"],
+        ["abandoned"],
+        [],
+    ]
+    assert [row["sender_id"] for row in client.get("/api/sessions?q=is:fallback").json()] == ["angry"]

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from conversations import signals
 from conversations.api import events, shapes
 from conversations.api.scope import assistant_of, filters_of
 from conversations.models import Event, Session, SessionValue
@@ -110,6 +111,9 @@ class SessionDetail(APIView):
         values = SessionValue.objects.filter(session=session, kind__in=_LISTS).order_by("kind", "value")
         for kind, value in values.values_list("kind", "value"):
             lists[_LISTS[Kind(kind)]].append(value)
+        # What the team named, in place of what the machine calls a fallback.
+        shown = signals.of_sessions([session], signals.definitions(session.assistant)).get(session.pk, ())
+        lists["signals"] = sorted({*shown, *(value for value in lists["signals"] if value != "fallback")})
         return Response({**_rows([session.pk])[0], "project": session.assistant.name, **lists})
 
 
