@@ -96,7 +96,8 @@ function show(content, { url, focus, news, began }) {
   if (focus || hadFocus) transcript.script()?.focus({ preventScroll: true });
   tellReady();
   const sender = document.getElementById("sender")?.textContent ?? "";
-  announce([news, sender, document.getElementById("place")?.textContent].filter(Boolean).join(". "));
+  const said = [news, sender, document.getElementById("place")?.textContent];
+  announce(said.filter(Boolean).map((text) => text.replace(/[.\s]+$/u, "")).join(". "));
   document.title = [sender, ...document.title.split(" · ").slice(-2)].join(" · ");
   afterPaint(() => {
     performance.measure("session:painted", { start: began }); // from the key to the picture
