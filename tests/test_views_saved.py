@@ -146,6 +146,7 @@ def test_what_cannot_be_saved_says_why(get: Client, ben: User, assistant: Assist
     assert (taken.status_code, "of this name already" in text_of(taken)) == (422, True)
     wrong = get.post("/views/", {"name": "Wrong", "q": "intnt:greet"})
     assert (wrong.status_code, "no field intnt" in text_of(wrong)) == (422, True)
+    assert 'data-action="view-save"' not in text_of(get.get("/sessions/?q=intnt:greet"))
     nameless = get.post("/views/", {"name": "  ", "q": "hello"})
     assert nameless.status_code == 422
     assert get.post("/views/", {"name": "x" * 81, "q": "hello"}).status_code == 422
