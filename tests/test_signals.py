@@ -222,3 +222,17 @@ def test_scripts_are_told_the_signals_as_the_team_named_them(
         [],
     ]
     assert [row["sender_id"] for row in client.get("/api/sessions?q=is:fallback").json()] == ["angry"]
+
+
+def test_rows_and_the_open_session_wear_their_signals(
+    assistant: Assistant, ben: User, signed_in: Callable[[User], Client]
+) -> None:
+    client = signed_in(ben)
+    rows = {row.session.pk: row for row in opened(client, "/sessions/").context["rows"]}
+    assert [chip.name for chip in rows[the("handed").pk].signals] == ["handoff"]
+    assert [chip.name for chip in rows[the("angry").pk].signals] == ["complaint"]
+    assert rows[the("plain").pk].signals == []
+    assert (
+        '<span class="chip warn">Abandoned form</span>'
+        in opened(client, f"/sessions/{the('left').pk}/").content.decode()
+    )

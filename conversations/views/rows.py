@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from conversations.models import Event, Session
 from conversations.summary import UNSURE_BELOW
+from conversations.templatetags.signals import Chip, chips
 from conversations.transcript import Segment, Wanted
 from conversations.transcript.spans import find, segments
 
@@ -29,6 +30,7 @@ class Row:
     said: Said
     quote: list[Segment] = field(default_factory=list)
     look: Look | None = None
+    signals: list[Chip] = field(default_factory=list)
 
     @property
     def n_new(self) -> int:
@@ -47,12 +49,14 @@ def rows_of(found: Iterable[Session], ask: Ask) -> list[Row]:
     said = said_of(sessions, ask.user)
     seen = looks(sessions, matcher_of(ask))
     texts = quotes(seen)
+    signals = chips(sessions, ask.assistant)
     return [
         Row(
             session,
             said[session.pk],
             quote(texts.get(session.pk) or _matter(session), ask.wanted),
             seen.get(session.pk),
+            signals.get(session.pk, []),
         )
         for session in sessions
     ]
