@@ -145,7 +145,7 @@ def facets(bench: Bench) -> None:
             lambda _index, at=(field, prefix): len(suggest(bench.assistant, *at)),
             FACET_LIMIT,
         )  # type: ignore[misc]
-    for text in ("text:refnud", "text:pleese", "telegrap wyre"):
+    for text in ("text:refnud", "text:pleese", "pleaze wrod0007"):
         query = parse(text).query
         bench.run(
             f"did you mean: {text}",

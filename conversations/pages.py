@@ -238,9 +238,11 @@ def _keys(
     stretch = asked.stretch
     if segment.column != "activity_at" and (asked.driver or asked.since or asked.until):
         stretch = stretch or LOOKED_UP
+    gather = walk.decided if asked.is_costly else walk.all_sorted
+    if asked.gathers:
+        return gather(queryset, n)
     if not stretch or (asked.walks and segment.column == "activity_at"):
         return walk.keys(queryset, n)
-    gather = walk.decided if asked.is_costly else walk.all_sorted
     if _is_rare(asked, FEWER if asked.is_costly else FEW):
         return gather(queryset, n)
     candidates = (

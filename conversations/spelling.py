@@ -1,29 +1,35 @@
-"""Did you mean: when a search finds nothing, words that were said and differ from the one asked for by one letter.
+"""Did you mean: when a search finds nothing, words of the newest sessions that are close to the one asked for.
 
-No vocabulary is kept: every word within one slip (a letter too many, missing, wrong, or two swapped) is looked up in the
-index of words, some hundreds in one statement.
+The vocabulary is that of the newest sessions, read from the index of words and kept for some minutes: what people say
+today is what somebody who searches today means, and nothing has to be maintained.
 """
 
 from __future__ import annotations
 
+import difflib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.core.cache import cache
 from django.db import connection
 
 from conversations import search
-from conversations.models import Assistant
+from conversations.filters import matching
+from conversations.models import Assistant, SearchChunk, Session
+from conversations.pages import capped_count
 from conversations.query import Group, Or, Query, Sequence, Term, Text, Word
 from conversations.query.ast import Item
-from conversations.search import fts5, tsquery
-from conversations.tokens import Phrase, Token, tokens
+from conversations.tokens import Token, tokens
+from conversations.words import MESSAGE_BREAK
 
+NEWEST = 2_000  # sessions whose words are offered
+KEPT = 300  # seconds for which they are
 SHORTEST, LONGEST = 3, 20  # code points of a word that is looked for
 MOST_WORDS = 3  # of a query
 OFFERED = 3  # for each
-_COUNTED = 200  # chunks by which candidates are compared
 ALPHABETS = (
     "abcdefghijklmnopqrstuvwxyz",
     "абвгдежзийклмнопрстуфхцчшщъыьэюяіїєґў",
@@ -43,25 +49,31 @@ class Meant:
 
 
 def did_you_mean(query: Query, assistant: Assistant) -> list[Meant]:
-    """Queries that may have been meant, for each word of `query` that was never said. At most three statements."""
+    """Queries that may have been meant, for the words of `query` that were never said. At most five statements."""
     written = list(
         dict.fromkeys(token.text for value in _searched(query.items) for token in tokens(value.text))
     )
-    wanted = [word for word in written if SHORTEST <= len(word) <= LONGEST][: MOST_WORDS * 4]
+    wanted = [word for word in written if SHORTEST <= len(word) <= LONGEST]
     if not wanted:
         return []
-    said = set(_said(wanted, assistant))
-    unsaid = [word for word in wanted if word not in said][:MOST_WORDS]
-    candidates = {word: list(slips(word)) for word in unsaid}
-    found = set(_said({slip for slips_ in candidates.values() for slip in slips_}, assistant))
-    if not found:
-        return []
-    counts = _counts(sorted(found)[:100], assistant)
-    meant = []
-    for word, all_slips in candidates.items():
-        best = sorted((slip for slip in all_slips if slip in counts), key=lambda slip: (-counts[slip], slip))
-        meant += [Meant(word, slip, _corrected(query, word, slip)) for slip in best[:OFFERED]]
+    known = vocabulary(assistant)
+    meant: list[Meant] = []
+    for word in [word for word in wanted if word not in known][:MOST_WORDS]:
+        if close := _close(word, known):
+            said = matching(Session.objects.all(), Query((Text(Word(word)),)), assistant=assistant, now=0.0)
+            if capped_count(said, 0):
+                continue  # it was said, only not of late
+            meant += [Meant(word, other, _corrected(query, word, other)) for other in close]
     return meant
+
+
+def _close(word: str, known: dict[str, int]) -> list[str]:
+    """The words that one slip of a finger leads to, else those that look alike; the commonest first."""
+    found = [slip for slip in slips(word) if slip in known]
+    if not found and len(word) > 4:
+        alike = [other for other in known if other[:1] == word[:1] and abs(len(other) - len(word)) <= 2]
+        found = difflib.get_close_matches(word, alike, n=OFFERED, cutoff=0.75)
+    return sorted(found, key=lambda other: (-known[other], other))[:OFFERED]
 
 
 def slips(word: str) -> Iterator[str]:
@@ -94,36 +106,36 @@ def _searched(items: Iterable[Any]) -> Iterator[Word]:
             yield from (value for value in item.values if isinstance(value, Word))
 
 
-_STATEMENTS = {
-    "postgresql": (
-        "SELECT w.word, (SELECT count(*) FROM (SELECT 1 FROM conversations_searchchunk c"
-        " JOIN conversations_session s ON s.id = c.session_id"
-        " WHERE c.vector @@ w.asked::tsquery AND s.assistant_id = %s LIMIT %s) counted)"
-        " FROM unnest(%s::text[], %s::text[]) AS w(word, asked)"
-    ),
-    "sqlite": (
-        "SELECT w.value ->> 0, (SELECT count(*) FROM (SELECT 1 FROM conversations_searchwords f"
-        " CROSS JOIN conversations_searchchunk c ON c.id = f.rowid CROSS JOIN conversations_session s ON s.id = c.session_id"
-        " WHERE f.words MATCH (w.value ->> 1) AND s.assistant_id = %s LIMIT %s) counted)"
-        " FROM json_each(%s) w"
-    ),
-}
+def vocabulary(assistant: Assistant) -> dict[str, int]:
+    """The words of the assistant's newest sessions, with the number of chunks that hold each."""
+    key = f"vocabulary-{assistant.pk}"
+    found: dict[str, int] | None = cache.get(key)
+    if found is None:
+        found = dict(_words(assistant))
+        cache.set(key, found, KEPT)
+    return found
 
 
-def _said(words: Iterable[str], assistant: Assistant) -> list[str]:
-    return list(_counts(words, assistant, 1))
-
-
-def _counts(words: Iterable[str], assistant: Assistant, most: int = _COUNTED) -> dict[str, int]:
-    """In how many chunks of the assistant each word stands, as far as `most`; those in none are left out."""
-    words = list(words)
-    if connection.vendor == "postgresql":
-        parameters: list[Any] = [assistant.pk, most, words, [tsquery((Phrase((word,)),)) for word in words]]
-    else:
-        parameters = [assistant.pk, most, json.dumps([(word, fts5((Phrase((word,)),))) for word in words])]
+def _words(assistant: Assistant) -> Counter[str]:
+    newest = Session.objects.filter(assistant=assistant).order_by("-activity_at", "-id")
+    ids = list(newest.values_list("pk", flat=True)[:NEWEST])
+    chunks = list(SearchChunk.objects.filter(session__in=ids).values_list("pk", flat=True))
     with connection.cursor() as cursor:
-        cursor.execute(_STATEMENTS[connection.vendor], parameters)
-        return {word: count for word, count in cursor.fetchall() if count}
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT word, count(*) FROM (SELECT unnest(tsvector_to_array(vector)) AS word"
+                " FROM conversations_searchchunk WHERE id = ANY(%s)) words GROUP BY word",
+                [chunks],
+            )
+            return Counter(dict(cursor.fetchall()))
+        cursor.execute(
+            "SELECT words FROM conversations_searchwords WHERE rowid IN (SELECT value FROM json_each(%s))",
+            [json.dumps(chunks)],
+        )
+        found = Counter[str]()
+        for (words,) in cursor.fetchall():
+            found.update(set(words.split()) - {MESSAGE_BREAK})
+        return found
 
 
 def _corrected(query: Query, word: str, slip: str) -> Query:
@@ -142,7 +154,7 @@ def _instead(item: Any, word: str, slip: str) -> Item:
     if isinstance(item, Text):
         return replace(item, word=_respelt(item.word, word, slip))
     values = tuple(_respelt(value, word, slip) if isinstance(value, Word) else value for value in item.values)
-    return replace(item, values=values) if isinstance(item, Term) else item  # type: ignore[no-any-return]
+    return replace(item, values=values) if isinstance(item, Term) else item
 
 
 def _respelt(value: Word, word: str, slip: str) -> Word:

@@ -37,7 +37,7 @@ class Asked:
     candidates to try in order before gathering all matches; 0 when nothing else is asked than the bounds and the
     driver, so that every row read is a row shown. `walks`: the driver is to be read to its end, however few of its rows
     match; nothing else leads to them sooner. `texts`: chunks of which every match has one, by each text term.
-    `is_costly`: some conditions read events; a query with `skips_costly` leaves them out. `drawn`: the sessions of
+    `gathers`: one condition alone leaves few. `is_costly`: some conditions read events; a query with `skips_costly` leaves them out. `drawn`: the sessions of
     `sample:`, in the order of the draw.
     """
 
@@ -48,6 +48,7 @@ class Asked:
     stretch: int = 0
     walks: bool = False
     texts: tuple[QuerySet[SearchChunk], ...] = ()
+    gathers: bool = False
     is_costly: bool = False
     drawn: tuple[int, ...] | None = None
 
@@ -112,7 +113,8 @@ def _asked(query: Query, conditions: Sequence[Condition], context: Context) -> A
     stretch = 0 if is_few else min(stretches, default=0)
     walks = driver is not None and not texts and LOOKED_AT not in stretches
     is_costly = any(one.is_costly for one in conditions)
-    return Asked(context.assistant.pk, driver, since, until, stretch, walks, tuple(texts), is_costly)
+    gathers = any(one.gathers for one in conditions)
+    return Asked(context.assistant.pk, driver, since, until, stretch, walks, tuple(texts), gathers, is_costly)
 
 
 def _driver(conditions: Sequence[Condition], context: Context) -> tuple[Driver | None, bool]:

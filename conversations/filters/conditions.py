@@ -42,6 +42,7 @@ NUMBERS = {
 # Candidates whose own row answers, at less than 1 us each, whose values are compared, at 5 us, whose events are read, at
 # 50; those whose words or bits spare most of them that, at 6.
 LOOKED_AT, LOOKED_UP, LOOKED_INTO, SPARED = 3_000, 1_700, 400, 6_000
+FEW_IDS = 500  # conversations whose ids hold a part, as far as they are told one by one
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Condition:
 
     `drives`: sets of value rows; every match has a row of each set. `plain`: the one among them that is all there is
     to it. `stretch`: how many candidates to try in order. `texts`: of which every match has some, as (field, texts).
-    `is_costly`: whether it reads events.
+    `is_costly`: whether it reads events. `gathers`: its matches are few and found at once.
     """
 
     q: Q
@@ -59,6 +60,7 @@ class Condition:
     plain: HasValue | None = None
     texts: tuple[tuple[str, tuple[tuple[str, bool], ...]], ...] = ()
     is_costly: bool = False
+    gathers: bool = False
 
 
 def condition(item: Item, context: Context) -> Q:
@@ -110,6 +112,8 @@ def _somewhere(term: Term, context: Context) -> Condition:
         one = sought(replace(term, values=(value,)), context)
         if one.is_plain:
             plain += one.drives
+        elif term.field == "action-conf" and isinstance(value, Range) and None in (value.low, value.high):
+            parts.append(_own([one.bounds]))  # the lowest or the highest of all actions says it
         else:
             wanted = Turn(((one, False),))
             parts.append(_of_turn(wanted, in_one_turn(wanted), context))
@@ -213,6 +217,16 @@ def _mine(context: Context) -> Q:
     return Q(conversation__in=held.values("pk"))
 
 
+def _held_by(parts: list[str], context: Context) -> Condition:
+    """Conversations whose ids hold one of the parts. One look through all ids says whether they are few."""
+    holds = _any(GreaterThan(StrIndex("sender_id", Value(part)), 0) for part in parts)
+    ids = Conversation.objects.filter(holds, assistant=context.assistant).values_list("pk", flat=True)
+    few = list(ids.order_by()[: FEW_IDS + 1])
+    if len(few) <= FEW_IDS:
+        return Condition(Q(conversation__in=few), gathers=True)
+    return Condition(_any(GreaterThan(StrIndex("conversation__sender_id", Value(part)), 0) for part in parts))
+
+
 def _of_session(term: Term, context: Context) -> Condition:
     name = term.field
     texts = [value.text for value in term.values if isinstance(value, Word)]
@@ -222,9 +236,7 @@ def _of_session(term: Term, context: Context) -> Condition:
         case "is":
             found = _is(term, context)
         case "id":
-            found = Condition(
-                _any(GreaterThan(StrIndex("conversation__sender_id", Value(text)), 0) for text in texts)
-            )
+            found = _held_by(texts, context)
         case "note":
             found = Condition(opinions.noted(term))
         case "unfinished":

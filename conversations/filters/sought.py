@@ -159,8 +159,7 @@ def _surely(name: str, wanted: str, confidence: Range, found: Sought) -> Sought:
         event = both(found.event, column)
         return replace(found, is_exact=False, event=event, lacks=False, bounds=_bounds("action", confidence))
     event = both(Sql("e.type = 'user' AND e.name = %s", (wanted,)), column)
-    # By another name than its own a message is known only as nlu_fallback or as a part of a retrieval intent.
-    is_own = wanted != FALLBACK_INTENT and "/" not in wanted
+    is_own = is_own_name(wanted)
     high = confidence.high
     if high is not None and (high < UNSURE_BELOW or (high == UNSURE_BELOW and confidence.high_open)):
         found = replace(found, needs=((rows(Kind.UNSURE, wanted),),))
@@ -172,6 +171,11 @@ def _surely(name: str, wanted: str, confidence: Range, found: Sought) -> Sought:
     return Sought(
         (together,), is_exact and is_own, event, is_of_user=True, bounds=_bounds("intent", confidence)
     )
+
+
+def is_own_name(intent: str) -> bool:
+    """Whether a message found under this name has its confidence; not as nlu_fallback, or a part of a retrieval intent."""
+    return intent != FALLBACK_INTENT and "/" not in intent
 
 
 def _confidence(wanted: Range) -> Sought:

@@ -7,7 +7,8 @@ decided by the session's events, numbered by turns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import and_
 
@@ -15,9 +16,10 @@ from django.db.models import Q
 
 from conversations.filters.context import Context
 from conversations.filters.rows import RowSet, bits
-from conversations.filters.sought import Sought, sought
+from conversations.filters.sought import Sought, is_own_name, sought
 from conversations.filters.sql import ANYTHING, Decides, Sql, both, filled
-from conversations.query import Group, Sequence, Term, Text
+from conversations.query import Group, Range, Sequence, Term, Text, Word
+from conversations.summary import UNSURE_BELOW
 
 VENDORS = ("postgresql", "sqlite")
 LAST_BIT = 62  # of a session with known turns, none is beyond it
@@ -141,8 +143,26 @@ class Turn:
 def turn(item: Term | Text | Group, context: Context) -> Turn:
     """What `item` asks of a turn, its own minus left out."""
     if isinstance(item, Group):
-        return Turn(tuple((sought(one, context), one.negated) for one in item.terms))
+        terms = (*item.terms, *_implied(item))
+        return Turn(tuple((sought(one, context), one.negated) for one in terms))
     return Turn(((sought(item, context), False),))
+
+
+def _implied(item: Group) -> Iterator[Term]:
+    """`(intent:x conf:<0.6)` is `intent:x<0.6`, as a turn has one user message: sessions with it are fewer, and known."""
+    terms = [
+        term for term in item.terms if isinstance(term, Term) and not term.negated and len(term.values) == 1
+    ]
+    for intent in (term.values[0] for term in terms if term.field == "intent"):
+        for confidence in (term.values[0] for term in terms if term.field == "conf"):
+            is_own = isinstance(intent, Word) and intent.confidence is None and is_own_name(intent.text)
+            if (
+                is_own
+                and isinstance(intent, Word)
+                and isinstance(confidence, Range)
+                and (confidence.high or 1) <= UNSURE_BELOW
+            ):
+                yield Term("intent", (replace(intent, confidence=confidence),))
 
 
 def in_one_turn(wanted: Turn) -> Q:
