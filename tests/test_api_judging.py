@@ -47,8 +47,8 @@ def send(client: Client, method: str, path: str, body: Any = None) -> Any:
 
 
 def row(client: Client, sender: str = "ada") -> dict[str, Any]:
-    found = {one["sender_id"]: one for one in client.get("/api/conversations").json()}
-    return found[sender]
+    rows: list[dict[str, Any]] = client.get("/api/conversations").json()
+    return next(one for one in rows if one["sender_id"] == sender)
 
 
 # --- upstream ----------------------------------------------------------------------------------------
@@ -151,7 +151,16 @@ def test_an_intent_is_corrected_by_the_timestamp(api: Client, session: Session) 
     assert send(api, "DELETE", path).status_code == 204
     assert send(api, "DELETE", path).status_code == 404
     assert row(api)["corrected_messages"] == []
-    for body in (None, {}, {"intent": ""}, {"intent": 5}, {"intent": "nlu_fallback"}, {"intent": {}}, [1]):
+    wrong: list[Any] = [
+        None,
+        {},
+        {"intent": ""},
+        {"intent": 5},
+        {"intent": "nlu_fallback"},
+        {"intent": {}},
+        [1],
+    ]
+    for body in wrong:
         assert send(api, "PUT", path, body).status_code == 400
     bots = Event.objects.of_session(session).filter(type="bot")[0]
     assert (
@@ -249,8 +258,11 @@ def test_reviews_are_given_listed_and_taken_back(api: Client, session: Session, 
     assert send(api, "DELETE", f"{path}/{given['id']}").status_code == 204
     assert send(api, "DELETE", f"{path}/{given['id']}").status_code == 404
     assert [one["by"] for one in api.get(f"/api/{path}").json()] == ["ana"]
-    for wrong in (None, [], {}, {"verdict": 5}, {"verdict": "great"}, {"verdict": "well", "watermark": "1"},
-                  {"verdict": "well", "watermark": True}, {"verdict": "broke", "reason": "bad luck"}):  # fmt: skip
+    bodies: list[Any] = [
+        None, [], {}, {"verdict": 5}, {"verdict": "great"}, {"verdict": "well", "watermark": "1"},
+        {"verdict": "well", "watermark": True}, {"verdict": "broke", "reason": "bad luck"},
+    ]  # fmt: skip
+    for wrong in bodies:
         assert send(api, "POST", path, wrong).status_code == 400
     assert send(api, "POST", path, {"verdict": "broke", "turn": 10**30}).status_code == 404
     assert send(api, "POST", f"sessions/{10**30}/reviews", {"verdict": "well"}).status_code == 404

@@ -585,7 +585,8 @@ def test_a_conversation_that_goes_takes_its_opinions(session: Session, ben: User
     reviewing.mark_seen(ben, session, 1)
     reviewing.claim(ben, session)
     Conversation.objects.filter(pk=session.conversation_id).delete()
-    assert not any(model._default_manager.exists() for model in (*ANCHORED, Claim, Mention))
+    gone: list[Any] = [*ANCHORED, Claim, Mention]
+    assert not any(model._default_manager.exists() for model in gone)
 
 
 def test_others_hear_of_it_by_the_revision(session: Session, ben: User) -> None:
