@@ -17,6 +17,7 @@ from conversations.filters import zone_of
 from conversations.identity import parse, shown
 from conversations.models import Assistant, Correction, Event, Session, SessionValue
 from conversations.nlu_yaml import Example, entities_of, example_line, fragment, is_example
+from conversations.reading import TEXT_LIMIT
 
 PAGE = 50
 AT_ONCE = 500  # messages that an export holds at a time
@@ -78,6 +79,12 @@ class Corrected:
     def line(self) -> str:
         """The message with its entities annotated."""
         return example_line(self.text, entities_of(self.entities))
+
+    @property
+    def annotated(self) -> str:
+        """The beginning of the message with its entities annotated; empty where there are none."""
+        entities = entities_of(self.entities)
+        return example_line(self.text[:TEXT_LIMIT], entities) if entities else ""
 
     @property
     def can_be_taught(self) -> bool:

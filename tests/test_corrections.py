@@ -260,3 +260,16 @@ def test_days_are_the_assistants(ben: User) -> None:
     everything = Session.objects.all()
     assert corrections.found(assistant, everything, Wanted(since=monday, until=monday)).count() == 1
     assert corrections.found(assistant, everything, Wanted(until=monday - timedelta(days=1))).count() == 0
+
+
+def test_hostile_and_endless_messages_are_shown_short_and_exported_whole(client_of_ben: Client) -> None:
+    endless = "[x](y) \u202e<script>alert(1)</script>\x00 " + "la " * 100_000
+    said("one", endless, entities=[{"start": 7, "end": 8, "entity": "<b>", "value": "x"}])
+    correct(client_of_ben, "one", "travel")
+    page = client_of_ben.get("/corrections/").content.decode()
+    assert "<script>alert" not in page
+    assert len(page) < 60_000
+    exported = client_of_ben.get("/corrections/export.yml").content.decode()
+    assert exported.count("la ") >= 99_999
+    assert "[[][]x](y)" in exported
+    assert client_of_ben.get("/corrections/export.csv").status_code == 200
