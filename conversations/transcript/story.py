@@ -19,11 +19,9 @@ Step = list[str]
 
 def story(events: Iterable[Source], title: str) -> str:
     """`events` in order; reverted ones are left out, as Rasa leaves them out of what it learns from."""
-    lines = [f"- story: {quoted(title)}", "  steps:"]
-    found = [line for step in _steps(events) for line in step]
-    return (
-        "\n".join([*lines, *(f"  {line}" for line in found)]) + "\n" if found else "\n".join(lines) + " []\n"
-    )
+    found = [f"  {line}" for step in _steps(events) for line in step]
+    steps = ["  steps:", *found] if found else ["  steps: []"]
+    return "\n".join(['version: "3.1"', "stories:", f"- story: {quoted(title)}", *steps]) + "\n"
 
 
 def quoted(value: Any) -> str:
@@ -67,13 +65,16 @@ def _step(source: Source, event: dict[str, Any]) -> Step:
 
 def _user(source: Source, event: dict[str, Any]) -> Step:
     data = values.mapping(event.get("parse_data"))
-    step = [f"- intent: {quoted(source.name)}"] if source.name and source.name != FALLBACK_INTENT else []
     text = event.get("text")
-    if isinstance(text, str) and text and not text.startswith("/"):
-        step.append(f"{'  ' if step else '- '}user: {quoted(shown(text[:2000]))}")
+    text = " ".join(shown(text[:2000]).split()) if isinstance(text, str) else ""
+    if not source.name or source.name == FALLBACK_INTENT:
+        return [f"- user: {quoted(text)}"] if text else []
+    # What was said is a comment: beside an intent it would make a test of the story.
+    step = [f"# {text}"] if text and not text.startswith("/") else []
+    step.append(f"- intent: {quoted(source.name)}")
     entities = [
         f"  - {quoted(values.text(entity.get('entity')))}: {quoted(entity.get('value'))}"
         for entity in values.items(data.get("entities"))[:50]
         if isinstance(entity, dict)
     ]
-    return [*step, "  entities:", *entities] if entities and step else step
+    return [*step, "  entities:", *entities] if entities else step
