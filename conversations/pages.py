@@ -279,32 +279,24 @@ class _Walk:
     def end_of_stretch(self, candidates: QuerySet[Session], stretch: int) -> Key | None:
         """The last of the next `stretch` candidates, or a place soon behind it; None when there are fewer."""
         if self.is_driven:
-            return self._end_of_periods(self.asked.driver, stretch)
+            return self._end_of_periods(stretch)
         ends = self._merged(self._branches(candidates, None), stretch - 1, 1)
         return ends[0] if ends else None
 
-    def _end_of_periods(self, driver: Driver | None, stretch: int) -> Key | None:
+    def _end_of_periods(self, stretch: int) -> Key | None:
         """The end of the period that holds the last candidate: the value rows alone tell it."""
-        ends = []
+        ends: list[int] = []
         order = "-period" if self.descending else "period"
-        bounds = [
-            Q(**{child[0].removeprefix("value_rows__"): child[1]})
-            for bound in self._periods(None)
-            for child in bound.children
-        ]
-        for kind, value in driver.rows if driver else ():
-            rows = SessionValue.objects.filter(
-                *bounds, assistant=self.asked.assistant_id, kind=kind, value=value
-            )
-            ends += rows.order_by(order).values_list("period", flat=True)[stretch - 1 : stretch]
+        bounds = {name.removeprefix("value_rows__"): bound for name, bound in self._periods(None)}
+        for kind, value in self.asked.driver.rows if self.asked.driver else ():
+            rows = SessionValue.objects.filter(assistant=self.asked.assistant_id, kind=kind, value=value)
+            periods = rows.filter(**bounds).order_by(order).values_list("period", flat=True)
+            ends += periods[stretch - 1 : stretch]
         if not ends:
             return None
         # Ids begin with 1: nothing of the next period is as far as its beginning with 0.
-        return (
-            Key(max(ends) * float(PERIOD_SECONDS), 0)
-            if self.descending
-            else Key((min(ends) + 1) * float(PERIOD_SECONDS), 0)
-        )
+        edge = max(ends) if self.descending else min(ends) + 1
+        return Key(edge * float(PERIOD_SECONDS), 0)
 
     def all_sorted(self, queryset: QuerySet[Session], n: int) -> list[Key]:
         """The first keys of all matches, gathered and sorted."""
@@ -335,20 +327,21 @@ class _Walk:
         if self.is_driven:
             # The index of value rows gives periods in order; what is of one period is sorted as it comes.
             order.insert(0, self._order(F("value_rows__period")))
-            bounds = list(self._periods(until))
-            found = [_driven(found[0], self.asked, *row, *bounds) for row in self.asked.driver.rows]
+            bounds = [Q(**{name: bound}) for name, bound in self._periods(until)]
+            rows = self.asked.driver.rows if self.asked.driver else ()
+            found = [_driven(found[0], self.asked, *row, *bounds) for row in rows]
         return [branch.order_by(*order).values_list(column, "id") for branch in found]
 
-    def _periods(self, until: Key | None) -> Iterable[Q]:
+    def _periods(self, until: Key | None) -> Iterable[tuple[str, int]]:
         """The bounds of activity as bounds of the value rows' period; what they let through too much, activity keeps out."""
         ends = [None if key is None else key.value for key in (self.after, until)]
         lower, upper = ends if not self.descending else reversed(ends)
-        for bound in (self.asked.since, lower):
-            if bound is not None:
-                yield Q(value_rows__period__gte=period_of(bound))
-        for bound in (self.asked.until, upper):
-            if bound is not None:
-                yield Q(value_rows__period__lte=period_of(bound))
+        lowest = [bound for bound in (self.asked.since, lower) if bound is not None]
+        highest = [bound for bound in (self.asked.until, upper) if bound is not None]
+        if lowest:
+            yield "value_rows__period__gte", period_of(max(lowest))
+        if highest:
+            yield "value_rows__period__lte", period_of(min(highest))
 
     def _bounds(self, column: str, pk: str, until: Key | None) -> Iterable[Any]:
         if column == "activity_at":

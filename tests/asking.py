@@ -9,10 +9,27 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
+
 import conversations.api.urls  # noqa: F401 - its rate limit takes the clock on import, which tests replace
 from conversations.envelope import Envelope
 from conversations.identity import parse as parse_json
-from conversations.models import Assistant, Event, Session
+from conversations.models import (
+    Assignment,
+    Assistant,
+    Correction,
+    Event,
+    Flag,
+    Later,
+    Mention,
+    Note,
+    Reason,
+    Review,
+    Session,
+    Tag,
+    TagUse,
+)
+from conversations.opinions.placing import place
 from conversations.query import (
     ALL_FEATURES,
     Group,
@@ -25,7 +42,7 @@ from conversations.query import (
 from conversations.query.dates import resolve
 from conversations.reading import EventRow, read
 from conversations.store import store
-from conversations.tokens import hits, phrase, tokens
+from conversations.tokens import hits, line, phrase, tokens
 from tests.histories import ACTIONS, INTENTS, NOW, TEXTS, History, Message
 
 ZONE = "America/St_Johns"
@@ -114,7 +131,8 @@ def fill(seed: int, *, count: int = 8, assistant: str = "default") -> Assistant:
     history.long(sessions=12)
     store(envelopes(assistant, history.messages))
     for number in range(count * 3):
-        messages = talk(chance, f"talk-{seed}-{number}", chance.choice([1, 2, 3, 5, 8]))
+        sender = "ana" if number == 1 else f"talk-{seed}-{number}"
+        messages = talk(chance, sender, chance.choice([1, 2, 3, 5, 8]))
         late = chance.sample(messages, len(messages) // 4) if number % 4 == 0 else []
         if number % 8 == 0:
             chance.shuffle(messages)
@@ -134,6 +152,7 @@ class Seen:
     session: Session
     rows: list[EventRow] = field(default_factory=list)
     environments: set[str] = field(default_factory=set)
+    newest: int | None = None  # the arrival of its newest user event
     marks: dict[tuple[str, str], set[Any]] = field(default_factory=dict)
 
     @cached_property
@@ -211,7 +230,12 @@ class Seen:
             case "event":
                 return row.type == text not in EVERYDAY
             case "turn-tag":
-                return row.key in self.marks.get(("turn-tag", text), ())
+                tagged = (
+                    keys
+                    for (known, word), keys in self.marks.items()
+                    if known == name and word.casefold() == text.casefold()
+                )
+                return any(row.key in keys for keys in tagged)
             case "is":
                 return self.shows(text, row)
         raise AssertionError(name)
@@ -266,8 +290,10 @@ class Seen:
                 return self.open_loop != "" if isinstance(value, Special) else self.open_loop == value.text
             case "is" if value.text in ("unfinished", "abandoned"):
                 return self.open_loop != ""
+            case "is" if value.text == "noted":
+                return ("is", "noted") in self.marks  # also of the session
             case "is" if value.text == "mine":
-                return session.conversation.sender_id == "talk-1-1"
+                return session.conversation.sender_id == "ana"
             case "tag" | "note" | "review" | "verdict" | "reason" | "reviewer" | "assigned" | "for":
                 return self.opinion(name, value)
         return any(self.of(name, value, row) for row in self.rows)
@@ -278,7 +304,8 @@ class Seen:
                 hits(tokens(text), phrase(value.text, value.prefix))
                 for text in self.marks.get(("note", ""), ())
             )
-        return bool(self.marks.get((name, "ana" if value == Special("me") else value.text), ()))
+        wanted = "ana" if value == Special("me") else value.text
+        return any(name == known and wanted.casefold() == word.casefold() for known, word in self.marks)
 
     @cached_property
     def open_loop(self) -> str:
@@ -295,6 +322,109 @@ class Seen:
         return latest[1]
 
 
+def judge(assistant: Assistant, people: list[Any], seed: int = 1) -> None:
+    """Opinions of every kind on some sessions and turns, some taken back."""
+    chance = random.Random(seed)
+    reasons = [Reason.objects.create(assistant=assistant, text=text) for text in ("Wrong answer", "Loop")]
+    tags = [Tag.objects.create(assistant=assistant, value=value) for value in ("Billing", "urgent")]
+    conversations = set()
+    for session in Session.objects.filter(assistant=assistant).order_by("start_at", "pk"):
+        events = list(Event.objects.of_session(session).in_order())
+        if chance.random() < 0.3:
+            continue
+        conversations.add(session.conversation_id)
+        for _ in range(chance.choice([1, 2, 4])):
+            event = chance.choice(events)
+            placed = {
+                "conversation_id": session.conversation_id, "anchor_at": event.timestamp, "anchor_rank": event.rank,
+                "anchor_hash": event.hash, "is_removed": chance.random() < 0.2, "user": chance.choice(people),
+            }  # fmt: skip
+            is_turn = chance.random() < 0.7
+            match chance.choice(
+                ["review", "review", "tag", "tag", "flag", "note", "correction", "assignment", "later"]
+            ):
+                case "review":
+                    verdict = chance.choice([1, 2, 3, 3])
+                    reason = chance.choice([*reasons, None]) if verdict == 3 else None
+                    arrived = max(one.pk for one in events) - chance.choice([0, 0, 0, 3])
+                    Review.objects.create(
+                        **placed,
+                        verdict=verdict,
+                        reason=reason,
+                        watermark=arrived,
+                        covers_from=session.start_at,
+                    )
+                case "tag":
+                    TagUse.objects.create(**placed, tag=chance.choice(tags), source="person", is_turn=is_turn)
+                case "flag" if not Flag.objects.filter(
+                    conversation_id=session.conversation_id, anchor_at=event.timestamp
+                ).exists():
+                    Flag.objects.create(**placed, is_turn=True)
+                case "note":
+                    text = chance.choice(["ask legal", "Fine!", "legal says no"])
+                    note = Note.objects.create(**placed, is_turn=is_turn, text=text, words=line(text))
+                    if chance.random() < 0.4:
+                        Mention.objects.create(note=note, user=chance.choice(people))
+                case "correction" if not Correction.objects.filter(
+                    conversation_id=session.conversation_id, anchor_at=event.timestamp
+                ).exists():
+                    Correction.objects.create(**placed, is_turn=True, intent="greet", was="faq")
+                case "assignment" if not Assignment.objects.filter(
+                    conversation_id=session.conversation_id
+                ).exists():
+                    Assignment.objects.create(**placed, to=chance.choice(people))
+                case "later":
+                    Later.objects.create(**placed)
+    for pk in sorted(conversations):
+        with transaction.atomic():
+            place(pk)
+
+
+def opinions_of(one: Seen) -> dict[tuple[str, str], set[Any]]:
+    """What people said of a session: by (field, value), where (the keys of turns' events) or simply that."""
+    keys = {row.key for row in one.rows}
+    found: dict[tuple[str, str], set[Any]] = {}
+
+    def said(model: Any) -> list[Any]:
+        rows = model.objects.standing().filter(conversation_id=one.session.conversation_id).order_by("pk")
+        return [row for row in rows if row.anchor in keys]
+
+    def add(name: str, value: str, what: Any = True) -> None:
+        found.setdefault((name, value), set()).add(what)
+
+    for use in said(TagUse):
+        add("tag", use.tag.value)
+        add("turn-tag", use.tag.value, use.anchor if use.is_turn else None)
+    for mark, model in (("flagged", Flag), ("noted", Note), ("corrected", Correction)):
+        for row in said(model):
+            add("is", mark, row.anchor if row.is_turn else None)
+    for note in said(Note):
+        add("note", "", note.text)
+        for mention in note.mentions.all():
+            add("for", mention.user.username)
+    for given in said(Assignment):
+        add("assigned", given.to.username)
+        add("for", given.to.username)
+    if ("for", "") in found or not any(name == "assigned" for name, _ in found):
+        add("assigned", "nobody")
+    for put_off in said(Later):
+        add("review", "later")
+        add("for", put_off.user.username)
+    reviews = said(Review)
+    latest = reviews[-1] if reviews else None
+    if one.newest is not None:
+        add(
+            "review",
+            "unread" if latest is None else "changed" if latest.watermark < one.newest else "reviewed",
+        )
+    add("verdict", ("none", "reviewed", "well", "broke")[latest.verdict if latest else 0])
+    if latest and latest.reason:
+        add("reason", latest.reason.text)
+    for review in reviews:
+        add("reviewer", review.user.username)
+    return found
+
+
 def seen(assistant: Assistant) -> list[Seen]:
     every = []
     for session in Session.objects.filter(assistant=assistant).select_related("conversation"):
@@ -304,6 +434,9 @@ def seen(assistant: Assistant) -> list[Seen]:
             text = body.get("text")
             one.rows.append(read(body)._replace(said=text if isinstance(text, str) else ""))
             one.environments.add(event.environment)
+            if event.type == "user":
+                one.newest = max(event.pk, one.newest or 0)
+        one.marks = opinions_of(one)
         every.append(one)
     return every
 
@@ -359,6 +492,21 @@ SESSION = [
     "duration:>2min", "duration:<30s", "duration:1min..1h", "lowest-intent:<0.4", "highest-intent:>=0.97", "lowest-action:<0.3",
     "highest-action:<=0.5", "unfinished:refund_form", "unfinished:*", "is:unfinished", "is:fallback,unfinished",
 ]  # fmt: skip
+SAID_OF_TURNS = [
+    "turn-tag:billing",
+    "turn-tag:Billing,urgent",
+    "turn-tag:nobody_has_it",
+    "is:flagged",
+    "is:noted",
+    "is:corrected",
+    "is:flagged,corrected",
+]
+SAID = [
+    *SAID_OF_TURNS, "tag:urgent", "tag:billing,urgent", "note:legal", 'note:"ask legal"', "note:leg*", "review:unread", "review:reviewed",
+    "review:changed", "review:later", "review:later,changed", "verdict:none", "verdict:reviewed,well", "verdict:broke", "reason:loop",
+    'reason:"wrong answer",loop', "reviewer:me", "reviewer:ben", "reviewer:stranger", "assigned:me", "assigned:nobody", "assigned:ben,nobody",
+    "for:me", "for:BEN", "is:mine", "is:flagged,mine",
+]  # fmt: skip
 TERMS = [*TURN, *SESSION]
 
 
@@ -368,7 +516,7 @@ def queries(
     """Generated queries of one to four items, some negated; what the parser refuses is left out."""
     chance = random.Random(seed)
     terms = list(terms)
-    turn = [term for term in terms if term in set(TURN)]
+    turn = [term for term in terms if term in {*TURN, *SAID_OF_TURNS}]
     found = [Query()]
 
     def minus(part: str, probability: float = 0.25) -> str:

@@ -8,7 +8,8 @@ from conversations.filters import matching
 from conversations.models import Assistant, Session
 from conversations.pages import capped_count, session_page
 from conversations.query import ALL_FEATURES, Query, parse
-from tests.asking import LACKING, TERMS, Seen, expected, fill, queries, seen
+from enterprise.models import User
+from tests.asking import LACKING, SAID, TERMS, Seen, expected, fill, judge, queries, seen
 from tests.histories import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -62,6 +63,57 @@ def test_generated_queries_match_what_their_events_say(assistant: Assistant, see
         assert set(found.values_list("pk", flat=True)) & known == wanted & known, str(query)
         sizes.add(len(wanted))
     assert len(sizes) > 25
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_people_said_is_found_as_what_happened_is(
+    assistant: Assistant, ana: User, ben: User, seed: int
+) -> None:
+    judge(assistant, [ana, ben], seed)
+    every = seen(assistant)
+    sizes = set()
+    alone = [parse(term, ALL_FEATURES).query for term in SAID]
+    for query in [*alone, *queries(seed, 200, [*SAID, *SAID, *TERMS])]:
+        wanted = expected(every, query)
+        found = matching(Session.objects.all(), query, assistant=assistant, now=NOW, user=ana)
+        known = knowable(every, query)
+        assert set(found.values_list("pk", flat=True)) & known == wanted & known, str(query)
+        sizes.add(len(wanted))
+    assert len(sizes) > 20
+
+
+def test_without_a_person_nobody_is_me(assistant: Assistant) -> None:
+    for text in ("assigned:me", "for:me", "reviewer:me", "is:mine"):
+        assert ask(assistant, text) == set()
+        assert ask(assistant, f"-{text}") == set(
+            Session.objects.filter(assistant=assistant).values_list("pk", flat=True)
+        )
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whole_conversations_are_searched_when_asked(assistant: Assistant, seed: int) -> None:
+    every = seen(assistant)
+    sizes = set()
+    for query in queries(seed + 9, 80, in_conversation=True):
+        wanted, known = expected(every, query), knowable(every, query)
+        if known != {one.session.pk for one in every}:
+            continue
+        found = matching(Session.objects.all(), query, assistant=assistant, now=NOW)
+        assert set(found.values_list("pk", flat=True)) == wanted, str(query)
+        sizes.add(len(wanted))
+    assert len(sizes) > 5
+
+
+def test_a_sample_is_the_same_whenever_it_is_drawn_and_part_of_a_larger_one(assistant: Assistant) -> None:
+    drawn = {}
+    for size in (1, 5, 20, 1000):
+        query = parse(f"turns:>0 sample:{size}", ALL_FEATURES).query
+        found = matching(Session.objects.all(), query, assistant=assistant, now=NOW)
+        drawn[size] = set(found.values_list("pk", flat=True))
+        assert {row.pk for row in session_page(found, query, cursor=None, size=500).rows} == drawn[size]
+        assert capped_count(found) == len(drawn[size])
+    assert [len(drawn[size]) for size in (1, 5, 20)] == [1, 5, 20]
+    assert drawn[1] < drawn[5] < drawn[20] < drawn[1000] == ask(assistant, "turns:>0")
 
 
 def test_a_mistake_matches_nothing(assistant: Assistant) -> None:

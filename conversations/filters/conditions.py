@@ -9,7 +9,6 @@ from functools import reduce
 from operator import or_
 
 from django.db.models import Exists, OuterRef, Q, Value
-from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
 
@@ -295,11 +294,15 @@ def _across(item: Sequence, context: Context) -> Q:
     inside = condition(item, context)
     if item.within is not None:
         return inside
-    place = ("start_at", "start_rank", "start_hash")
+    at, rank = OuterRef("start_at"), OuterRef("start_rank")
+    same = Q(start_at=at, start_rank__gt=rank) | Q(
+        start_at=at, start_rank=rank, start_hash__gt=OuterRef("start_hash")
+    )
     later = Session.objects.filter(
-        TupleGreaterThan(Tuple(*place), Tuple(*(OuterRef(name) for name in place))),
+        Q(start_at__gt=at) | same,
         condition(item.right, context),
         conversation=OuterRef("conversation"),
+        start_at__gte=at,
     )
     if item.kind == "then":
         return inside | (condition(item.left, context) & Q(Exists(later)))
