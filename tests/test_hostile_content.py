@@ -26,6 +26,7 @@ from conversations.query import parse as parse_query
 from conversations.store import store
 from conversations.summary import value_key
 from conversations.transcript.lines import KINDS
+from conversations.views.facets import NAMES
 from conversations.views.window import write_key
 from enterprise.models import User
 from enterprise.pages.rejected import readable
@@ -226,8 +227,13 @@ class Page(HTMLParser):
         raise AssertionError(f"a declaration: {data[:100]}")
 
 
-_SHOWN_IN = {"title", "aria-label", "alt", "value", "content", "placeholder"}  # attributes that are text
-_ADDRESSES = {"href", "action", "data-href", "data-url", "data-poll", "data-more", "hx-get", "src"}
+# Attributes that are text, for people or for scripts that take it as text.
+_SHOWN_IN = {
+    "title", "aria-label", "alt", "value", "content", "placeholder", "data-q", "data-text", "data-entities", "data-intent",
+}  # fmt: skip
+_ADDRESSES = {
+    "href", "action", "data-href", "data-url", "data-poll", "data-more", "data-for-me", "data-not-mine", "hx-get", "hx-post", "src",
+}  # fmt: skip
 
 
 def check(page: Page, where: str) -> None:
@@ -259,6 +265,11 @@ def pages(client: Client) -> Iterator[tuple[str, str]]:
     yield read("list", "/sessions/")
     yield read("list of words", "/sessions/?q=xss")
     yield read("list poll", "/sessions/poll/?rows=1.0")
+    yield read("drawer", "/sessions/facets/?q=xss&open=intent", **part)
+    yield read("whole drawer", f"/sessions/facets/?open={','.join(NAMES)}", **part)
+    for field in ("intent", "action", "slot", "entity", "channel"):
+        yield read("offers", f"/sessions/complete/?text={field}:")
+    yield read("views", "/views/?q=xss")
     for name in ("status", "connect", "rejected-list", "people", "profile"):
         yield read(name, reverse(name))
     for session in Session.objects.order_by("start_at"):
