@@ -3,7 +3,7 @@
 from django.db import IntegrityError, router, transaction
 from django.db.models import Exists, OuterRef
 
-from conversations.models import Conversation, TagUse, Flag
+from conversations.models import Conversation, Flag, TagUse
 
 KEEP_EMPTY = 86_400.0  # seconds that a conversation waits for its first event
 

@@ -15,12 +15,12 @@ from conversations.identity import parse
 from conversations.models import (
     Assistant,
     Conversation,
-    TagUse,
     Event,
     SearchChunk,
     Session,
     SessionValue,
     Tag,
+    TagUse,
 )
 from conversations.reading import read
 from conversations.rows import COLUMNS
@@ -224,8 +224,6 @@ def test_a_rebuild_keeps_what_people_said() -> None:
     store(envelopes("tagged", History(5).conversations(count=1)))
     conversation = Conversation.objects.get()
     tag = Tag.objects.create(assistant=conversation.assistant, value="angry")
-    TagUse.objects.create(
-        conversation=conversation, anchor_at=NOW, tag=tag, source=TagUse.Source.PERSON
-    )
+    TagUse.objects.create(conversation=conversation, anchor_at=NOW, tag=tag, source=TagUse.Source.PERSON)
     rebuild.rebuild_conversation(conversation.id)
     assert list(conversation.taguse_rows.values_list("tag__value", flat=True)) == ["angry"]
