@@ -17,6 +17,7 @@ from conversations.filters import opinions, times
 from conversations.filters.context import Context
 from conversations.filters.rows import HasValue, RowSet, has_rows, rows
 from conversations.filters.sought import SIGNALS, sought
+from conversations.filters.sql import opposite
 from conversations.filters.turns import Turn, in_one_turn, in_order, turn
 from conversations.identity import sender_hash
 from conversations.models import Conversation, Session, SessionValue
@@ -77,7 +78,7 @@ def compiled(item: Item, context: Context) -> Condition:
     if not isinstance(item, Or | Group) and item.field in search.SIDES:
         # Asked of each session: the set of all that did say it may be large.
         return Condition(search.said(item.field, found.texts[0][1], negated=True))
-    return Condition(~found.q, found.stretch, is_costly=found.is_costly)
+    return Condition(opposite(found.q), found.stretch, is_costly=found.is_costly)
 
 
 def _positive(item: Term | Text | Group | Or, context: Context) -> Condition:

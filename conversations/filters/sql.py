@@ -6,9 +6,9 @@ Both databases get the same text, but for the few words in `@...@` that `Decides
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from django.core.exceptions import FullResultSet
+from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BooleanField, F, Func
+from django.db.models import BooleanField, F, Func, Q
 from django.db.models.sql.compiler import SQLCompiler
 
 
@@ -71,13 +71,15 @@ class Decides(Func):
         super().__init__(*(F(name) for name in self.COLUMNS))
         self.written = {"postgresql": postgresql, "sqlite": sqlite}
         self.is_costly = is_costly
+        self.is_negated = False
 
     def as_sql(  # type: ignore[override]
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_extra: Any
     ) -> tuple[str, list[Any]]:
-        """Raises FullResultSet in a query that `skips_costly` conditions, so that it is left out there."""
+        """Raises FullResultSet, or EmptyResultSet under a minus, in a query that `skips_costly` conditions: that query
+        then finds more, never less."""
         if self.is_costly and getattr(compiler.query, "skips_costly", False):
-            raise FullResultSet
+            raise EmptyResultSet if self.is_negated else FullResultSet
         columns = [compiler.compile(expression)[0] for expression in self.source_expressions]
         pk, conversation, known, *places = columns
         text, parameters = self.written[connection.vendor]
@@ -93,3 +95,17 @@ class Decides(Func):
         ):
             text = text.replace(f"@{word}@", piece)
         return f"({text})", list(parameters)
+
+
+def opposite(condition: Q) -> Q:
+    """`not condition`, of conditions that nothing else uses."""
+    _turn_over(condition)
+    return ~condition
+
+
+def _turn_over(condition: Q) -> None:
+    for part in condition.children:
+        if isinstance(part, Decides):
+            part.is_negated = not part.is_negated
+        elif isinstance(part, Q):
+            _turn_over(part)
