@@ -13,12 +13,12 @@ from conversations.identity import parse as parse_json
 from conversations.models import (
     Assistant,
     Conversation,
-    TagUse,
     Event,
     Flag,
     Session,
     SessionValue,
     Tag,
+    TagUse,
 )
 from conversations.reading import read
 from conversations.store import store

@@ -141,7 +141,8 @@ class Correction(Opinion):
 
     intent = models.TextField()
     entities = models.JSONField(
-        null=True, help_text="[{start, end, entity, value}] in code points; null: nobody said anything of them."
+        null=True,
+        help_text="[{start, end, entity, value}] in code points; null: nobody said anything of them.",
     )
     was = models.TextField(help_text="The intent that the assistant understood.")
 
