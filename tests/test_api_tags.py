@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from conversations.api.tags import Strangers
-from conversations.models import Assistant, Conversation, TagUse, Tag
+from conversations.models import Assistant, Conversation, Tag, TagUse
 from enterprise.models import AuditLine, User
 from tests.test_api_conversations import publish, user
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conversations.models import Conversation, TagUse, Tag
+from conversations.models import Conversation, Tag, TagUse
 from conversations.store import ensure_conversation, store
 from conversations.tidy import forget_empty
 from tests.histories import NOW, Message
