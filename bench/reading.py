@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from bench import reading_joins, reading_queries
+from bench import reading_joins, reading_pages, reading_queries
 
 DATABASE = "enterprise_bench_reading"
 LIMIT, TEXT_LIMIT, PHRASE_LIMIT, ORDER_LIMIT = 25.0, 25.0, 50.0, 100.0  # milliseconds, 95th percentile
@@ -338,6 +338,7 @@ def main() -> int:
         reading_queries.run(bench)
         counts(bench)
         reading_joins.run(bench)
+        reading_pages.run(bench)
         deep(bench, options.sessions)
         transcripts(bench)
     return 0
