@@ -19,7 +19,6 @@ from conversations.filters.rows import RowSet, bits
 from conversations.filters.sought import Sought, is_own_name, sought
 from conversations.filters.sql import ANYTHING, Decides, Sql, both, filled
 from conversations.query import Group, Range, Sequence, Term, Text, Word
-from conversations.summary import UNSURE_BELOW
 
 VENDORS = ("postgresql", "sqlite")
 LAST_BIT = 62  # of a session with known turns, none is beyond it
@@ -143,26 +142,33 @@ class Turn:
 def turn(item: Term | Text | Group, context: Context) -> Turn:
     """What `item` asks of a turn, its own minus left out."""
     if isinstance(item, Group):
-        terms = (*item.terms, *_implied(item))
-        return Turn(tuple((sought(one, context), one.negated) for one in terms))
+        return Turn(tuple((sought(one, context), one.negated) for one in _joined_terms(item)))
     return Turn(((sought(item, context), False),))
 
 
-def _implied(item: Group) -> Iterator[Term]:
+def _joined_terms(item: Group) -> Iterator[Term | Text]:
     """`(intent:x conf:<0.6)` is `intent:x<0.6`, as a turn has one user message: sessions with it are fewer, and known."""
-    terms = [
-        term for term in item.terms if isinstance(term, Term) and not term.negated and len(term.values) == 1
+    intent, confidence = (_only(item, name) for name in ("intent", "conf"))
+    word = intent.values[0] if intent else None
+    wanted = confidence.values[0] if confidence else None
+    if not (
+        isinstance(word, Word)
+        and word.confidence is None
+        and is_own_name(word.text)
+        and isinstance(wanted, Range)
+    ):
+        yield from item.terms
+        return
+    yield Term("intent", (replace(word, confidence=wanted),))
+    yield from (term for term in item.terms if term not in (intent, confidence))
+
+
+def _only(item: Group, name: str) -> Term | None:
+    """The one term of this field with a single value, if there is no other of it."""
+    found = [
+        term for term in item.terms if isinstance(term, Term) and term.field == name and not term.negated
     ]
-    for intent in (term.values[0] for term in terms if term.field == "intent"):
-        for confidence in (term.values[0] for term in terms if term.field == "conf"):
-            is_own = isinstance(intent, Word) and intent.confidence is None and is_own_name(intent.text)
-            if (
-                is_own
-                and isinstance(intent, Word)
-                and isinstance(confidence, Range)
-                and (confidence.high or 1) <= UNSURE_BELOW
-            ):
-                yield Term("intent", (replace(intent, confidence=confidence),))
+    return found[0] if len(found) == 1 and len(found[0].values) == 1 else None
 
 
 def in_one_turn(wanted: Turn) -> Q:
