@@ -244,12 +244,14 @@ def test_what_is_said_waits_for_the_server_and_is_taken_back_step_by_step(
     until(lambda: Flag.objects.get().is_removed)
     say(page, "u", "u")
     until(lambda: not Review.objects.filter(verdict=Session.Verdict.WELL, is_removed=False).exists())
+    page.locator("#script:not(.under-way)").wait_for()
     page.locator("#sender", has_text="s2").wait_for()  # where it was said
     assert Note.objects.get().is_removed
     say(page, "x", "k", "Shift+X")
     page.locator("#selected", has_text="2 selected").wait_for()
     say(page, "Escape")
     assert not page.locator("#selected").is_visible()
+    page.locator("#script:not(.under-way)").wait_for()
     say(page, "s")
     page.locator("#story-text", has_text="intent").wait_for()
     say(page, "Escape")

@@ -23,6 +23,8 @@ export function here() {
 }
 
 export const isOpen = () => Boolean(bar() && here());
+/** Rows can be selected, and deeds undone, while the next session is still under way. */
+export const hasBar = () => Boolean(bar());
 export const hasTurn = () => isOpen() && Boolean(transcript.chosen());
 const address = (id, deed) => `${bar().dataset.url}${id}/judge/${deed}/`;
 

@@ -34,7 +34,6 @@ const judging = {
   tag: judge.tag,
   note: judge.note,
   assign: judge.assign,
-  undo: () => judge.undo(),
 };
 const ofTurn = {
   broke: judge.broke,
@@ -44,10 +43,9 @@ const ofTurn = {
   "turn-intent": judge.intent,
   "turn-entity": judge.entity,
   "turn-intent-back": judge.intentBack,
-  story: transcript.story,
 };
-const ofList = { select: select.toggle, "select-to": select.upTo, "select-all": select.all };
-for (const [actions, when] of [[judging, judge.isOpen], [ofTurn, judge.hasTurn], [ofList, () => judge.isOpen() && hasRows()]]) {
+const ofList = { undo: () => judge.undo(), story: transcript.story, select: select.toggle, "select-to": select.upTo, "select-all": select.all };
+for (const [actions, when] of [[judging, judge.isOpen], [ofTurn, judge.hasTurn], [ofList, () => judge.hasBar() && hasRows()]]) {
   for (const [id, run] of Object.entries(actions)) register({ id, run, when });
 }
 document.addEventListener("click", (event) => {
@@ -59,7 +57,7 @@ document.addEventListener("click", (event) => {
   if (event.target.closest?.("[data-clear-selection]")) select.clear();
   if (!run) return;
   button.closest("details")?.removeAttribute("open");
-  if (ofTurn[id] ? judge.hasTurn() : judge.isOpen()) run();
+  if (ofTurn[id] ? judge.hasTurn() : ofList[id] ? judge.hasBar() : judge.isOpen()) run();
 });
 
 // A bookmark of a later page of the list still shows where one is.
