@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from conversations import pages
 from conversations.filters import asked, conditions, matching
-from conversations.models import Assistant, Session
+from conversations.models import Assistant, Session, Signal
 from conversations.pages import capped_count, session_page
 from conversations.query import ALL_FEATURES, Query, parse
 from enterprise.models import User
@@ -226,3 +226,41 @@ def test_conditions_that_a_caller_adds_hold_on_pages_and_in_counts_too(assistant
         wanted = {session.pk for session in found}
         assert {row.pk for row in session_page(found, query, cursor=None, size=500).rows} == wanted
         assert capped_count(found) == len(wanted)
+
+
+def test_the_largest_queries_are_answered(assistant: Assistant) -> None:
+    names = [f"name_{number}" for number in range(99)]
+    for text in (
+        f"intent:{','.join(names)}",
+        f"(intent:{','.join(names[:49])} action:{','.join(names[:49])})",
+        f"(text:{','.join(names[:49])} -action:{','.join(names[:49])})",
+        " ".join(f"(intent:{name} text:{name})" for name in names[:49]),
+        " ".join(f"intent:{name} then text:{name}" for name in names[:40]),
+        " ".join(f"-(entity:{name} bot:{name})" for name in names[:40]),
+        "intent:greet then<999999999999999 text:hello",
+        "action-conf:<0.5 never<999999999999999 text:hello",
+        f"(is:handoff text:hello) {' '.join(names[:90])}",
+    ):
+        parsed = parse(text, ALL_FEATURES)
+        if not parsed.ok:
+            assert "then<" in text or "never<" in text, parsed.mistakes
+            continue
+        found = matching(Session.objects.all(), parsed.query, assistant=assistant, now=NOW)
+        assert len(found) == capped_count(found)
+        session_page(found, parsed.query, cursor=None)
+
+
+def test_a_signal_of_many_names_is_answered_in_a_turn(assistant: Assistant) -> None:
+    many = [f"name_{number}" for number in range(400)]
+    Signal.objects.create(
+        assistant=assistant,
+        name="complaint",
+        intents=many,
+        actions=[*many, "utter_refund"],
+        slots=many,
+        loops=["refund_form"],
+    )
+    scope = Assistant.objects.get(pk=assistant.pk)
+    assert ask(scope, "(is:complaint text:card)") == ask(scope, "(action:utter_refund text:card)") != set()
+    assert ask(scope, "is:complaint") == ask(scope, "(action:utter_refund OR unfinished:refund_form)")
+    assert ask(scope, "intent:greet then is:complaint") == ask(scope, "intent:greet then action:utter_refund")

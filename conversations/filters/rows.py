@@ -7,7 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.sql.compiler import SQLCompiler
 
-from conversations.filters.sql import Sql, either, filled
+from conversations.filters.sql import Sql, either, filled, joined
 from conversations.models import SessionValue
 from conversations.summary import value_key
 
@@ -94,5 +94,4 @@ def bits(wanted: RowSet, vendor: str) -> Sql:
             f"coalesce(({table.format('bit_or(v.turns)')}{conditions.text}), 0)", conditions.parameters
         )
     one = f"coalesce(({table.format('v.turns')}v.kind = %s AND v.value = %s), 0)"
-    text = " | ".join([one] * len(wanted))
-    return Sql(f"({text})" if len(wanted) > 1 else one, tuple(part for row in wanted for part in row))
+    return joined((Sql(one, row) for row in wanted), " | ")

@@ -19,15 +19,18 @@ class Sql(NamedTuple):
     parameters: tuple[Any, ...] = ()
 
 
+_WIDEST = 50
 NOTHING = Sql("1 = 0")
 ANYTHING = Sql("1 = 1")
 
 
 def joined(parts: Iterable[Sql], by: str) -> Sql:
-    """`(a by b by c)`; NOTHING for no parts."""
+    """`(a by b by c)`, of many parts in nested parentheses, as SQLite takes no deep expression; NOTHING for no parts."""
     parts = list(parts)
     if not parts:
         return NOTHING
+    while len(parts) > _WIDEST:
+        parts = [joined(parts[at : at + _WIDEST], by) for at in range(0, len(parts), _WIDEST)]
     text = by.join(part.text for part in parts)
     return Sql(f"({text})" if len(parts) > 1 else text, tuple(p for part in parts for p in part.parameters))
 

@@ -17,10 +17,11 @@ from django.db.models import Q
 from conversations.filters.context import Context
 from conversations.filters.rows import RowSet, bits
 from conversations.filters.sought import Sought, is_own_name, sought
-from conversations.filters.sql import ANYTHING, Decides, Sql, both, filled
+from conversations.filters.sql import ANYTHING, Decides, Sql, both, filled, joined
 from conversations.query import Group, Range, Sequence, Term, Text, Word
 
 VENDORS = ("postgresql", "sqlite")
+FARTHEST = 1_000_000  # turns of a session, more than there are
 LAST_BIT = 62  # of a session with known turns, none is beyond it
 
 _BOUNDS = (
@@ -94,7 +95,7 @@ class Turn:
                 if negated and one.is_exact and one.needs is not None
             )
         ]
-        return _joined(found, " & ")
+        return joined(found, " & ")
 
     @property
     def is_one_event(self) -> bool:
@@ -272,19 +273,14 @@ def _followed(item: Sequence) -> str:
             return ends.format("min(CASE WHEN a = 1 THEN turn END)") + "a < b"
         return ends.format("max(CASE WHEN a = 1 THEN turn END)") + "a >= coalesce(b, -1)"
     return (
-        f"(SELECT a, max(b) OVER (ORDER BY turn ROWS BETWEEN 1 FOLLOWING AND {item.within - 1} FOLLOWING) AS b"
+        f"(SELECT a, max(b) OVER (ORDER BY turn ROWS BETWEEN 1 FOLLOWING AND {min(item.within - 1, FARTHEST)} FOLLOWING) AS b"
         " FROM ({turns}) t) followed WHERE a = 1 AND "
     ) + ("b = 1" if item.kind == "then" else "coalesce(b, 0) = 0")
 
 
 def _bits(one: Sought, vendor: str) -> Sql:
-    alternatives = [_joined([bits(each, vendor) for each in together], " & ") for together in one.needs or ()]
-    return _joined(alternatives, " | ") if alternatives else Sql("0")
-
-
-def _joined(parts: list[Sql], by: str) -> Sql:
-    text = by.join(part.text for part in parts)
-    return Sql(f"({text})" if len(parts) > 1 else text, tuple(p for part in parts for p in part.parameters))
+    alternatives = [joined([bits(each, vendor) for each in together], " & ") for together in one.needs or ()]
+    return joined(alternatives, " | ") if alternatives else Sql("0")
 
 
 def _concatenated(parts: object) -> Sql:
