@@ -462,6 +462,35 @@ def test_undo_of_one_deed_asks_when_its_row_was_changed(session: Session, ben: U
         undo(by(ben), deed_id=10**30)
 
 
+def test_undo_shows_its_rows_in_every_session_that_a_late_boundary_made(ben: User) -> None:
+    put(user("ada", NOW, "one"), user("ada", NOW + 10, "two"))
+    first = the("ada")
+    reviewing.later(by(ben), first.pk)
+    reviewing.review(by(ben), first.pk, "broke", newest(first), turn=turns(first)[1].pk)
+    put(*begin("ada", NOW + 5))
+    assert Session.objects.count() == 2
+    undo(by(ben))
+    later = {(Kind.LATER, str(ben.pk)): 0, (Kind.FOR, str(ben.pk)): 0}
+    assert rows(Session.objects.earliest("start_at"), Kind.LATER, Kind.FOR) == later
+    before = {one.pk: rows(one) for one in Session.objects.all()}
+    place(first.conversation_id)
+    assert {one.pk: rows(one) for one in Session.objects.all()} == before
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_undo_says_so_when_nothing_is_left_of_what_was_done(session: Session, ben: User, force: bool) -> None:
+    marking.note(by(ben), session.pk, "before")
+    marking.tag(by(ben), session.pk, value="kept")
+    kept = TagUse.objects.get().tag
+    marking.tag(by(ben), session.pk, value="gone")
+    vocabulary.merge_tags(by(ben), TagUse.objects.exclude(tag=kept).get().tag, kept)
+    with pytest.raises(Refused, match="nothing left"):
+        undo(by(ben), force=force)
+    assert TagUse.objects.standing().get().tag == kept
+    assert undo(by(ben)).said == "Tag taken off again."  # on to the one before
+    assert not TagUse.objects.standing().exists()
+
+
 def test_nobody_undoes_anothers_deed(session: Session, ben: User, ana: User) -> None:
     done = marking.tag(by(ben), session.pk, value="x")
     assert done.deed

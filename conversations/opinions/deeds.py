@@ -170,12 +170,14 @@ class Case:
         )
         return Done(deed, said, self.session)
 
-    def _follow(self) -> None:
-        refresh([self.session])
+    def _follow(self, *others: Session) -> None:
+        """`others`: further sessions of the conversation that rows were written to."""
+        touched = [self.session, *others]
+        refresh(touched)
         self.conversation.revision += 1  # open lists and transcripts look at it
         self.session.revision = self.conversation.revision
         Conversation.objects.filter(pk=self.conversation.pk).update(revision=self.conversation.revision)
-        Session.objects.filter(pk=self.session.pk).update(revision=self.session.revision)
+        Session.objects.filter(pk__in=[one.pk for one in touched]).update(revision=self.session.revision)
 
 
 def opened(request: Any, session_id: int) -> Case:
@@ -205,14 +207,22 @@ def may_judge(request: Any) -> None:
         raise PermissionDenied
 
 
-@retried
 def undo(request: Any, *, deed_id: int | None = None, force: bool = False) -> Done:
     """Take back this person's last deed that stands, or the one of `deed_id`.
 
-    Raises Refused when there is none, Conflict when somebody else (or the person, otherwise) changed it since, unless
-    `force`: then it is done anyway.
+    Raises Refused when there is none, or nothing is left of it (the next undo then goes on to the one before), Conflict
+    when somebody else (or the person, otherwise) changed it since, unless `force`: then it is done anyway.
     """
     may_judge(request)
+    done = _undone(request, deed_id, force=force)
+    if done is None:  # said only here: within the transaction, the deed would stay the last one for ever
+        raise Refused(_("What you did there is gone, so that there is nothing left to undo."))
+    return done
+
+
+@retried
+def _undone(request: Any, deed_id: int | None, *, force: bool) -> Done | None:
+    """None when none of the deed's rows is left, as after tags were merged or deleted."""
     own = Deed.objects.filter(user=request.user, undone_at=None)
     if deed_id is not None:
         own = own.filter(pk=deed_id if deed_id < 2**63 else 0)
@@ -226,7 +236,8 @@ def undo(request: Any, *, deed_id: int | None = None, force: bool = False) -> Do
         raise Refused(_("There is nothing to undo."))
     rows = [(MODELS[change["model"]], change) for change in reversed(deed.changes)]
     found = [(model.objects.filter(pk=change["pk"]).first(), change) for model, change in rows]
-    if not force:
+    left = [row for row, _change in found if row is not None]
+    if left and not force:
         _check(deed, found)
     case = Case(request, session, conversation)
     for row, change in found:
@@ -234,7 +245,11 @@ def undo(request: Any, *, deed_id: int | None = None, force: bool = False) -> Do
             _write_back(row, change)
     deed.undone_at = timezone.now()
     deed.save(update_fields=["undone_at"])
-    case._follow()
+    if not left:
+        return None
+    # A boundary that came since may have parted them: a review stays with its turn, a *later* with the beginning.
+    elsewhere = {row.session_id for row in left} - {session.pk}
+    case._follow(*Session.objects.filter(conversation=conversation, pk__in=elsewhere))
     record(request, "session.undo", conversation.sender_id, session=session.pk, deed=deed.pk, kind=deed.kind)
     return Done(deed, str(UNDONE[deed.kind]), session)
 
