@@ -114,7 +114,10 @@ def database(url: str) -> dict[str, Any]:
         config["CONN_MAX_AGE"] = 600
         config["CONN_HEALTH_CHECKS"] = True
         # Health must say within seconds that a host which drops packets does not answer.
-        config.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+        options = config.setdefault("OPTIONS", {})
+        options.setdefault("connect_timeout", 5)
+        # A query of many conditions is planned in milliseconds, and compiling it took up to 46 seconds.
+        options.setdefault("options", "-c jit=off")
     return config
 
 
