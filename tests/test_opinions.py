@@ -158,12 +158,31 @@ def test_a_key_pressed_twice_reviews_once(session: Session, ben: User) -> None:
 
 def test_unread_again_keeps_the_reviews(session: Session, ben: User, ana: User) -> None:
     reviewing.review(by(ben), session.pk, "well", newest(session))
-    reviewing.unreview(by(ana), session.pk)
+    reviewing.unreview(by(ana), session.pk, seen=Review.objects.get().pk)
     assert told(session, ana)["status"] == "unread"
     assert rows(session) == {(Kind.REVIEW, "unread"): 0}
     assert Review.objects.get().is_removed
     undo(by(ana))
     assert (told(session, ana)["status"], told(session, ana)["by"]) == ("reviewed", "ben")
+
+
+def test_unread_again_asks_before_it_takes_a_review_that_was_on_no_screen(
+    session: Session, ben: User, ana: User, signed_in: Callable[[User], Client]
+) -> None:
+    reviewing.review(by(ben), session.pk, "well", newest(session))
+    shown = Review.objects.get().pk
+    reviewing.review(by(ana), session.pk, "broke", newest(session))
+    url, client = f"/sessions/{session.pk}/judge/unreview/", signed_in(ben)
+    for data in ({"seen": shown}, {}):
+        answer = client.post(url, data)
+        assert (answer.status_code, answer.json()["conflict"]["by"]) == (409, "ana")
+        assert told(session, ben)["verdict"] == "broke"
+    assert client.post(url, {"seen": shown, "force": 1}).json()["session"]["status"] == "unread"
+    # One's own later review is no surprise.
+    reviewing.review(by(ben), session.pk, "well", newest(session))
+    assert client.post(url, {}).json()["session"]["status"] == "unread"
+    html = client.get(f"/sessions/{session.pk}/").content.decode()
+    assert 'data-review="0"' in html
 
 
 @pytest.mark.parametrize(

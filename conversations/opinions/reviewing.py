@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from conversations.identity import Key
 from conversations.models import Assignment, Claim, Event, Later, Reason, Review, Seen, Session
-from conversations.opinions.deeds import Case, Done, Refused, may_judge, meet, opened, retried
+from conversations.opinions.deeds import Case, Conflict, Done, Refused, may_judge, meet, opened, retried
 from enterprise.access import may
 from enterprise.models import User
 
@@ -103,11 +103,24 @@ def _later_done(case: Case) -> None:
 
 
 @retried
-def unreview(request: Any, session_id: int) -> Done:
-    """Make a session unread: its reviews stand no longer, whoever gave them."""
+def unreview(request: Any, session_id: int, *, seen: int | None = 0) -> Done:
+    """Make a session unread: its reviews stand no longer, whoever gave them.
+
+    `seen`: id of the newest review that the screen showed. Where somebody else gave a later one, raises Conflict; None
+    takes that back as well.
+    """
     may_judge(request)
     case = opened(request, session_id)
-    for one in _reviews(case):
+    reviews = list(_reviews(case).order_by("pk"))
+    unseen = [one for one in reviews if seen is not None and one.pk > seen and one.user_id != case.user.pk]
+    if unseen:
+        latest = unseen[-1]
+        name = latest.user.get_username() if latest.user else ""
+        raise Conflict(
+            _("%(name)s reviewed this too. Take that back as well?") % {"name": name},
+            {"by": name, "what": "review", "at": latest.at.isoformat()},
+        )
+    for one in reviews:
         case.change(one, is_removed=True, at=one.at)
     return case.done("unreview", "review", _("Unread again."))
 
@@ -232,6 +245,6 @@ def mark_all(request: Any, session_ids: Sequence[int], status: str) -> None:
     for pk in session_ids:
         later(request, pk, off=True)
         if status == "unread":
-            unreview(request, pk)
+            unreview(request, pk, seen=None)
         else:
             review(request, pk, "reviewed", 2**63 - 1)

@@ -80,8 +80,9 @@ def review(request: HttpRequest, pk: int) -> Done:
 
 @_judged
 def unreview(request: HttpRequest, pk: int) -> Done:
-    """{}"""
-    return reviewing.unreview(request, pk)
+    """{seen: id of the newest review on the screen, force?}"""
+    is_forced = request.POST.get("force", "") == "1"
+    return reviewing.unreview(request, pk, seen=None if is_forced else _number(request, "seen") or 0)
 
 
 @_judged

@@ -52,7 +52,7 @@ function tell(deed, data, { at = here(), what = "", done = null, refused = null,
 
 /** Somebody said something else meanwhile, which the screen did not show: say so, and ask. */
 function replaceIt(deed, { seen: _, ...data }, how, answer) {
-  toast(answer.said, { kind: "bad", key: "judged", seconds: 0, undo: () => tell(deed, data, how), label: words().saysReplace });
+  toast(answer.said, { kind: "bad", key: "judged", seconds: 0, undo: () => tell(deed, { ...data, force: 1 }, how), label: deed === "unreview" ? words().saysForce : words().saysReplace });
   announce(answer.said);
   return true;
 }
@@ -127,7 +127,7 @@ export function later() {
 export const unread = () => {
   const at = here();
   if (at.row) delete at.row.dataset.judged;
-  tell("unreview", {}, { at });
+  tell("unreview", { seen: head().dataset.review }, { at });
 };
 
 /** Tags that are set already are marked, and taken off when chosen again. */
