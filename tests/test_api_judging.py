@@ -119,6 +119,22 @@ def test_conversations_by_review_status(api: Client, ana: User, ben: User) -> No
     assert sorted(senders(other.get("/api/conversations", {"review_status": "unread"}))) == ["bob", "cyd"]
 
 
+def test_conversations_know_who_asks(api: Client, ana: User, ben: User) -> None:
+    put(*talk("ada", NOW), *talk("bob", NOW))
+    reviewing.assign(by(ana), the("ada").pk, str(ben.pk))
+    assert senders(api.get("/api/conversations", {"q": "assigned:me"})) == ["ada"]
+    assert senders(api.get("/api/conversations", {"q": "-assigned:me"})) == ["bob"]
+
+
+@pytest.mark.parametrize("setting", ["sample:1", "sort:oldest", "in:conversation"])
+def test_what_only_a_list_of_sessions_can_do_is_refused(api: Client, session: Session, setting: str) -> None:
+    answer = api.get("/api/conversations", {"q": f"intent:greet {setting}"})
+    name = setting.partition(":")[0]
+    assert (answer.status_code, answer.json()["reason"]) == (400, "InvalidQuery")
+    assert f"{name}:" in answer.json()["message"]
+    assert answer.json()["details"]["settings"] == [f"{name}:"]
+
+
 def test_a_message_is_flagged_by_its_timestamp(api: Client, session: Session) -> None:
     event = turns(session)[1]
     path = f"conversations/ada/messages/{event.timestamp!r}/flag"

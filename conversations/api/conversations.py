@@ -50,10 +50,11 @@ class Conversations(APIView):
         """A filter is true of a conversation when it is true of one of its sessions. `X-Total-Count` is exact."""
         window = pagination.window(request, default=PAGE, maximum=LARGEST_PAGE)
         filters = filters_of(request)
+        _no_settings(filters)
         assistant = assistant_of(request)
         if assistant is None:
             return pagination.respond([], request, total=0)
-        found = by_people(request, matching(filters, assistant))
+        found = by_people(request, matching(filters, assistant, request.user))
         total = pagination.total(found)
         rows = list(_rows(_page(found, window, total), request.user))
         return pagination.respond(rows, request, total=total)
@@ -78,9 +79,22 @@ def _page(
     return [known[pk] for pk in ids if pk in known]
 
 
-def matching(filters: SessionFilterSet, assistant: Assistant) -> QuerySet[Conversation]:
-    """Conversations of which each parameter is true: somewhere in them, or of their sum, lowest, or latest activity."""
-    context = context_of(assistant, time.time())
+def _no_settings(filters: SessionFilterSet) -> None:
+    """Raise Failure (400) for a query that says how to list sessions: leaving that out would answer another question."""
+    names = [f"{setting.name}:" for setting in filters.parsed.query.settings]
+    if names:
+        message = _(
+            "“%(name)s” is for lists of sessions (/api/sessions); conversations come newest first, all of them."
+        ) % {"name": names[0]}
+        raise Failure(400, "InvalidQuery", message, {"parameter": "q", "settings": names})
+
+
+def matching(filters: SessionFilterSet, assistant: Assistant, user: Any) -> QuerySet[Conversation]:
+    """Conversations of which each parameter is true: somewhere in them, or of their sum, lowest, or latest activity.
+
+    `user`: who `me` is.
+    """
+    context = context_of(assistant, time.time(), user)
     found = Conversation.objects.filter(assistant=assistant, n_events__gt=0)
     sessions = Session.objects.filter(conversation=OuterRef("pk"))
     for item in filters.parsed.query.items:
