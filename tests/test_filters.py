@@ -250,6 +250,13 @@ def test_the_largest_queries_are_answered(assistant: Assistant) -> None:
         session_page(found, parsed.query, cursor=None)
 
 
+def test_a_message_without_a_confidence_has_no_low_one(assistant: Assistant) -> None:
+    every = seen(assistant)
+    query = parse("(text:donde -conf:<=1)", ALL_FEATURES).query
+    found = matching(Session.objects.all(), query, assistant=assistant, now=NOW)
+    assert set(found.values_list("pk", flat=True)) == expected(every, query)
+
+
 def test_a_signal_of_many_names_is_answered_in_a_turn(assistant: Assistant) -> None:
     many = [f"name_{number}" for number in range(400)]
     Signal.objects.create(

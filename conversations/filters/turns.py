@@ -105,12 +105,7 @@ class Turn:
     @property
     def event(self) -> Sql:
         """For `is_one_event`: the condition on that event."""
-        return both(
-            *(
-                Sql(f"NOT ({one.event.text})", one.event.parameters) if negated else one.event
-                for one, negated in self.conditions
-            )
-        )
+        return both(*(_denied(one.event) if negated else one.event for one, negated in self.conditions))
 
     def flags(self, name: str) -> Sql:
         """A column for each condition that an event can tell."""
@@ -281,6 +276,11 @@ def _followed(item: Sequence) -> str:
 def _bits(one: Sought, vendor: str) -> Sql:
     alternatives = [joined([bits(each, vendor) for each in together], " & ") for together in one.needs or ()]
     return joined(alternatives, " | ") if alternatives else Sql("0")
+
+
+def _denied(condition: Sql) -> Sql:
+    """Not true: false, or unknown as the confidence of an event without one."""
+    return Sql(f"CASE WHEN {condition.text} THEN 0 ELSE 1 END = 1", condition.parameters)
 
 
 def _concatenated(parts: object) -> Sql:
