@@ -8,15 +8,14 @@ from typing import Any, NamedTuple
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from conversations.identity import shown
 from conversations.models import Assistant, Conversation, Session, Tag, TagUse
-from conversations.opinions.deeds import retried
+from conversations.opinions.deeds import Refused, retried
 from conversations.opinions.placing import refresh, session_at
+from conversations.opinions.vocabulary import tag_text, tags_named
 from conversations.store import ensure_conversation
 from enterprise.models import User
 
 MOST_AT_ONCE = 100
-LONGEST = 120  # code points of a tag
 _COLOR = re.compile(r"#?([0-9A-Fa-f]{6})")
 
 
@@ -51,9 +50,10 @@ def _wanted(entry: Any) -> Wanted:
         return Wanted(id=pk)
     if not isinstance(value, str) or not value.strip():
         raise BadTags(_("A tag needs a value, which is a text, or an id."))
-    value = shown(value.strip())
-    if len(value) > LONGEST:
-        raise BadTags(_("A tag has at most %(most)d characters.") % {"most": LONGEST})
+    try:
+        value = tag_text(value)
+    except Refused as refusal:
+        raise BadTags(str(refusal)) from refusal
     matched = _COLOR.fullmatch(color) if isinstance(color, str) else None
     if color and not matched:
         raise BadTags(_("A color is six hexadecimal digits."))
@@ -112,19 +112,14 @@ def _show(conversation: Conversation, sessions: Sequence[Session]) -> None:
 
 
 def _vocabulary(assistant: Assistant, wanted: Sequence[Wanted]) -> list[Tag]:
-    """The assistant's tags that are meant, made where missing. Two bots may make the same one at once."""
+    """The assistant's tags that are meant, made where missing."""
     known = Tag.objects.filter(assistant=assistant)
     by_id = known.in_bulk({entry.id for entry in wanted if entry.id})
     colors: dict[str, str] = {}
     for entry in wanted:
         if entry.value:
             colors.setdefault(entry.value, entry.color)
-    new = [
-        Tag(assistant=assistant, value=value, **({"color": color} if color else {}))
-        for value, color in colors.items()
-    ]
-    Tag.objects.bulk_create(new, ignore_conflicts=True)
-    by_value = {tag.value: tag for tag in known.filter(value__in=colors)}
+    by_value = tags_named(assistant, colors)
     found = [by_id.get(entry.id) if entry.id else by_value.get(entry.value) for entry in wanted]
     return list({tag.pk: tag for tag in found if tag}.values())
 

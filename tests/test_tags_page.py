@@ -1,6 +1,7 @@
 """Tags and reasons: counted, renamed, merged, deleted on their page; sessions and queries follow."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -9,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from conversations.models import Reason, Review, Session, SessionValue, Tag, TagUse
 from conversations.opinions import marking, reviewing, vocabulary
+from conversations.tagging import put_on, read
 from enterprise.models import AuditLine, User
 from tests.test_opinions import by, newest, rows, told, turns
 from tests.test_session_pages import NOW, put, talk, the
@@ -115,8 +117,42 @@ def test_deleting_takes_it_from_everything(client: Client, sessions: list[Sessio
     assert "it was on 3 sessions and turns" in answer.content.decode()
     assert [use["value"] for use in told(sessions[0], ben)["tags"]] == ["b"]
     assert not rows(sessions[1], Kind.TAG)
-    assert client.post("/undo/").status_code == 409  # the tag that was put on is gone
+    assert client.post("/undo/").status_code == 400  # the tag that was put on is gone
     assert client.post(f"/tags/{2**64}/delete/").status_code == 404
+
+
+def test_what_is_tagged_while_tags_are_merged_keeps_its_tag(
+    sessions: list[Session], ben: User, ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = sessions
+    into, merged = the_tag("a"), the_tag("b")
+    real, late = vocabulary._conversations, [lambda: marking.tag(by(ana), two.pk, pk=merged.pk)]
+    marking.untag(by(ben), two.pk, TagUse.objects.get(session=two).pk)
+
+    def conversations(tag: Tag) -> Any:
+        yield from real(tag)
+        while late:
+            late.pop()()
+
+    monkeypatch.setattr(vocabulary, "_conversations", conversations)
+    assert vocabulary.merge_tags(by(ben), merged, into) == 2
+    assert [use["value"] for use in told(two, ben)["tags"]] == ["a"]
+    assert rows(two, Kind.TAG) == {(Kind.TAG, str(into.pk)): 0}
+    late.append(lambda: marking.tag(by(ana), one.pk, pk=into.pk, turn=turns(one)[1].pk))
+    vocabulary.delete_tag(by(ben), into)
+    assert not SessionValue.objects.filter(kind__in=[Kind.TAG, Kind.TURN_TAG]).exists()
+
+
+def test_a_name_is_one_tag_however_it_is_written(client: Client, sessions: list[Session], ben: User) -> None:
+    marking.tag(by(ben), sessions[0].pk, value="Refund  now")
+    tag = the_tag("Refund now")
+    called = put_on("default", "bob", read([{"value": " refund NOW"}, {"value": "REFUND\tnow"}]))
+    assert [one.value for one in called] == ["a", "Refund now"]
+    bot = put_on("default", "bob", read([{"value": "ÄRGER"}]))[-1]
+    assert marking.tag(by(ben), sessions[0].pk, value="ärger").said == "Tagged “ÄRGER”."
+    client.post(f"/tags/{bot.pk}/save/", {"value": "REFUND now", "color": "#aabbcc"})
+    client.post(f"/tags/{tag.pk}/save/", {"value": "refund now", "color": "#aabbcc"})
+    assert set(Tag.objects.values_list("value", flat=True)) == {"a", "b", "refund now", "ÄRGER"}
 
 
 def test_many_conversations_are_locked_some_at_a_time(

@@ -1,7 +1,7 @@
 """The words that people judge with: tags and reasons of an assistant, their counts, renaming, merging, deleting."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,12 +53,30 @@ def color_of(text: str) -> str:
 def tag_named(assistant: Assistant, value: str) -> Tag:
     """The tag of this name, whatever the case of its letters; made when it is missing. Raises Refused."""
     value = tag_text(value)
+    return tags_named(assistant, {value: ""})[value]
+
+
+def tags_named(assistant: Assistant, wanted: Mapping[str, str]) -> dict[str, Tag]:
+    """The tags of these names (as `tag_text` gives them), whatever the case of their letters; missing ones are made.
+
+    `wanted`: name -> color of a new one, empty for one that is free. Needs a transaction.
+    """
     of_assistant = Tag.objects.filter(assistant=assistant)
-    found = of_assistant.filter(value=value).first() or of_assistant.filter(value__iexact=value).first()
-    if found is not None:
+    found = {tag.value: tag for tag in of_assistant.filter(value__in=list(wanted))}
+    if len(found) == len(wanted):
         return found
-    color = COLORS[of_assistant.count() % len(COLORS)]
-    return Tag.objects.get_or_create(assistant=assistant, value=value, defaults={"color": color})[0]
+    # Two who make the same one at once wait for each other here: no index knows of letters' case.
+    Assistant.objects.select_for_update(no_key=True).get(pk=assistant.pk)
+    known = list(of_assistant.order_by("pk"))
+    found = {tag.value: tag for tag in known if tag.value in wanted}
+    folded = {tag.value.casefold(): tag for tag in reversed(known)}
+    for value in [value for value in wanted if value not in found]:
+        tag = folded.get(value.casefold())
+        if tag is None:
+            color = wanted[value] or COLORS[len(folded) % len(COLORS)]
+            tag = folded[value.casefold()] = Tag.objects.create(assistant=assistant, value=value, color=color)
+        found[value] = tag
+    return found
 
 
 def make_tag(request: Any, assistant: Assistant, value: str) -> Tag:
@@ -95,16 +113,23 @@ def save_tag(request: Any, tag: Tag, value: str, color: str) -> None:
     may_judge(request)
     value, color = tag_text(value), color_of(color)
     with transaction.atomic():
+        others = (
+            Tag.objects.filter(assistant=tag.assistant_id).exclude(pk=tag.pk).values_list("value", flat=True)
+        )
+        if value != tag.value and value.casefold() in (other.casefold() for other in others):
+            raise _there_is(value)
         before = tag.value
         tag.value, tag.color = value, color
         try:
             with transaction.atomic():
                 tag.save(update_fields=["value", "color"])
         except IntegrityError as error:
-            raise Refused(
-                _("There is a tag “%(name)s” already: merge them instead.") % {"name": value}
-            ) from error
+            raise _there_is(value) from error
         record(request, "tag.change", value, was=before, color=color)
+
+
+def _there_is(value: str) -> Refused:
+    return Refused(_("There is a tag “%(name)s” already: merge them instead.") % {"name": value})
 
 
 def merge_tags(request: Any, tag: Tag, into: Tag) -> int:
@@ -112,13 +137,26 @@ def merge_tags(request: Any, tag: Tag, into: Tag) -> int:
     may_judge(request)
     if tag.pk == into.pk or tag.assistant_id != into.assistant_id:
         raise Refused(_("Choose another tag to merge into."))
-    moved = 0
-    for ids in _conversations(tag):
-        moved += _merge_in(tag, into, ids)
-    with transaction.atomic():
-        tag.delete()
-        record(request, "tag.merge", tag.value, into=into.value, uses=moved)
-    return moved
+    return _away(
+        tag,
+        lambda ids: _merge_in(tag, into, ids),
+        lambda moved: record(request, "tag.merge", tag.value, into=into.value, uses=moved),
+    )
+
+
+def _away(tag: Tag, part: Callable[[list[int]], int], log: Callable[[int], None]) -> int:
+    """Do away with a tag: `part` takes it from some conversations (ids) at a time; returns how many uses these had."""
+    n = 0
+    while True:
+        for ids in _conversations(tag):
+            n += part(ids)
+        with transaction.atomic():
+            # Nobody's use of it is committed from here on; what came since the last part needs another round.
+            Tag.objects.select_for_update().filter(pk=tag.pk).first()
+            if not TagUse.objects.filter(tag=tag).exists():
+                log(n)
+                tag.delete()
+                return n
 
 
 def _merge_in(tag: Tag, into: Tag, ids: list[int]) -> int:
@@ -162,16 +200,20 @@ def _merge_in(tag: Tag, into: Tag, ids: list[int]) -> int:
 def delete_tag(request: Any, tag: Tag) -> int:
     """Delete a tag everywhere, what people took off included. Returns how many sessions and turns had it."""
     may_judge(request)
-    gone = 0
-    for ids in _conversations(tag):
-        gone += TagUse.objects.filter(tag=tag, conversation__in=ids, is_removed=False).count()
-        TagUse.objects.filter(tag=tag, conversation__in=ids).delete()
-        SessionValue.objects.filter(
-            session__conversation__in=ids, kind__in=[Kind.TAG, Kind.TURN_TAG], value=str(tag.pk)
-        ).delete()
-    with transaction.atomic():
-        record(request, "tag.delete", tag.value, uses=gone)
-        tag.delete()
+    return _away(
+        tag,
+        lambda ids: _delete_in(tag, ids),
+        lambda gone: record(request, "tag.delete", tag.value, uses=gone),
+    )
+
+
+def _delete_in(tag: Tag, ids: list[int]) -> int:
+    uses = TagUse.objects.filter(tag=tag, conversation__in=ids)
+    gone = uses.filter(is_removed=False).count()
+    uses.delete()
+    SessionValue.objects.filter(
+        session__conversation__in=ids, kind__in=[Kind.TAG, Kind.TURN_TAG], value=str(tag.pk)
+    ).delete()
     return gone
 
 
