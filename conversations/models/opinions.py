@@ -196,10 +196,18 @@ class Deed(Anchored):
     topic = models.CharField(
         max_length=40, help_text="What of the place it is about: two deeds of one topic may collide."
     )
+    said = models.TextField(default="", help_text="The sentence that the person was answered with.")
     changes = models.JSONField(default=list)
     undone_at = models.DateTimeField(null=True)
+    # What a client sends again because no answer came is done once: it keeps the key under which it sent it first.
+    key = models.UUIDField(null=True, help_text="Made by the client that sent it.")
+    undo_key = models.UUIDField(null=True, help_text="Made by the client that took it back.")
 
     class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "key"], name="deed_once"),
+            models.UniqueConstraint(fields=["user", "undo_key"], name="deed_undone_once"),
+        ]
         indexes: ClassVar = [
             # Reader: `u`, the person's last deed that stands.
             models.Index(fields=["user", "-id"], name="deed_last", condition=Q(undone_at=None)),

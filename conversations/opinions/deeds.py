@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -78,6 +79,14 @@ class Conflict(Exception):
         self.found = found
 
 
+class Repeated(Exception):
+    """The client sent this before and saw no answer. `done`: what it was to be answered with."""
+
+    def __init__(self, done: Done) -> None:
+        super().__init__(done.said)
+        self.done = done
+
+
 class Done(NamedTuple):
     """What became of a judgement. `deed` is None when nothing had to be written."""
 
@@ -91,16 +100,21 @@ R = TypeVar("R")
 
 
 def retried(service: Callable[P, R]) -> Callable[P, R]:
-    """Run in a transaction, and repeat once what lost a race for the same row."""
+    """Run in a transaction, and repeat once what lost a race for the same row. What was done already is only answered."""
+
+    def once(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            with transaction.atomic():
+                return service(*args, **kwargs)
+        except Repeated as known:
+            return cast("R", known.done)
 
     @wraps(service)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            with transaction.atomic():
-                return service(*args, **kwargs)
+            return once(*args, **kwargs)
         except IntegrityError:
-            with transaction.atomic():
-                return service(*args, **kwargs)
+            return once(*args, **kwargs)
 
     return run
 
@@ -162,7 +176,7 @@ class Case:
         deed = Deed.objects.create(
             conversation=self.conversation, session=self.session, is_turn=anchor is not None,
             anchor_at=at, anchor_rank=rank, anchor_hash=digest,
-            user=self.user, kind=kind, topic=topic, changes=self.changes,
+            user=self.user, kind=kind, topic=topic, said=said, changes=self.changes, key=key_of(self.request),
         )  # fmt: skip
         self._follow()
         record(
@@ -185,11 +199,28 @@ def opened(request: Any, session_id: int) -> Case:
     visible = Session.objects.visible_to(request.user)
     known = visible.filter(pk=session_id if session_id < 2**63 else 0).first()
     conversation = _locked(known.conversation_id) if known else None
+    _not_yet(request)
     # It may have been rebuilt while we waited.
     session = visible.filter(pk=session_id, conversation=conversation).select_related("assistant").first()
     if conversation is None or session is None:
         raise Http404(_("There is no such session."))
     return Case(request, session, conversation)
+
+
+def key_of(request: Any) -> UUID | None:
+    """The key under which the client sent this judgement: a view sets it as `deed_key`."""
+    return getattr(request, "deed_key", None)
+
+
+def _not_yet(request: Any) -> None:
+    """Raise Repeated when this person sent the same before. Under the lock: the first one may have been under way."""
+    key = key_of(request)
+    if key is None:
+        return
+    deed = Deed.objects.filter(Q(key=key) | Q(undo_key=key), user=request.user).first()
+    session = session_at(deed.conversation_id, deed.anchor) if deed else None
+    if deed and session and Session.objects.visible_to(request.user).filter(pk=session.pk).exists():
+        raise Repeated(Done(deed, str(UNDONE[deed.kind]) if deed.undo_key == key else deed.said, session))
 
 
 def _locked(conversation_id: int) -> Conversation | None:
@@ -228,6 +259,7 @@ def _undone(request: Any, deed_id: int | None, *, force: bool) -> Done | None:
         own = own.filter(pk=deed_id if deed_id < 2**63 else 0)
     deed = own.order_by("-pk").first()
     conversation = _locked(deed.conversation_id) if deed else None
+    _not_yet(request)
     deed = own.filter(pk=deed.pk).select_for_update(of=("self",), no_key=True).first() if deed else None
     if deed is None or conversation is None:
         raise Refused(_("There is nothing to undo."))
@@ -244,7 +276,8 @@ def _undone(request: Any, deed_id: int | None, *, force: bool) -> Done | None:
         if row is not None:
             _write_back(row, change)
     deed.undone_at = timezone.now()
-    deed.save(update_fields=["undone_at"])
+    deed.undo_key = key_of(request)
+    deed.save(update_fields=["undone_at", "undo_key"])
     if not left:
         return None
     # A boundary that came since may have parted them: a review stays with its turn, a *later* with the beginning.
@@ -277,7 +310,7 @@ def _check(deed: Deed, found: list[tuple[Opinion | None, dict[str, Any]]]) -> No
         name = other.user.get_username()
         raise Conflict(
             _("%(name)s changed this since. Undo it anyway?") % {"name": name},
-            {"by": name, "what": other.kind, "at": other.at.isoformat()},
+            {"by": name, "what": other.kind, "at": other.at.isoformat(), "deed": deed.pk},
         )
     for row, change in found:
         after = {name: value for name, value in change["after"].items() if name != "at"}
@@ -285,7 +318,8 @@ def _check(deed: Deed, found: list[tuple[Opinion | None, dict[str, Any]]]) -> No
             at = row.at.isoformat() if row is not None else None
             by = row.user.get_username() if row is not None and row.user else ""
             raise Conflict(
-                _("This was changed since. Undo it anyway?"), {"by": by, "what": change["model"], "at": at}
+                _("This was changed since. Undo it anyway?"),
+                {"by": by, "what": change["model"], "at": at, "deed": deed.pk},
             )
 
 

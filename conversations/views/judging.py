@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
@@ -30,6 +31,7 @@ def _judged(judge: Judge) -> Callable[..., JsonResponse]:
     @wraps(judge)
     def view(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
         try:
+            request.deed_key = _key(request)  # type: ignore[attr-defined]
             done = judge(request, *args, **kwargs)
         except Refused as refusal:
             return JsonResponse({"said": str(refusal)}, status=400)
@@ -46,6 +48,15 @@ def _judged(judge: Judge) -> Callable[..., JsonResponse]:
         )
 
     return view  # type: ignore[return-value]
+
+
+def _key(request: HttpRequest) -> UUID | None:
+    """`key`, a UUID: what comes again under it is answered again, and done once. Raises Refused."""
+    text = request.POST.get("key", "")
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise Refused(_("“%(name)s” must be a UUID.") % {"name": "key"}) from None
 
 
 def _number(request: HttpRequest, name: str) -> int | None:
@@ -117,8 +128,9 @@ def untag(request: HttpRequest, pk: int) -> Done:
 
 @_judged
 def flag(request: HttpRequest, pk: int) -> Done:
-    """{turn}"""
-    return marking.flag(request, pk, _needed(request, "turn"))
+    """{turn, on: 1|0, what the screen shows from now on}; without `on`, the other than it is."""
+    on = {"1": True, "0": False}.get(request.POST.get("on", ""))
+    return marking.flag(request, pk, _needed(request, "turn"), on=on)
 
 
 @_judged

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Max, Min, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from conversations.identity import Key
@@ -40,7 +41,7 @@ def events(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             window = windows.last_of(session)
     except BadKey:
-        return HttpResponseBadRequest("not a place in a conversation")
+        return HttpResponseBadRequest(_("This is not a place in a conversation."))
     found = turns_of(window, noted(look(session, matcher_of(ask)), ask))
     context = {
         "ask": ask,
@@ -75,7 +76,7 @@ def transcript_poll(request: HttpRequest, pk: int) -> HttpResponse:
         first = read_key(asked.get("first", ""))
         last = read_key(asked["last"]) if asked.get("last") else None
     except BadKey:
-        return HttpResponseBadRequest("not a place in a conversation")
+        return HttpResponseBadRequest(_("This is not a place in a conversation."))
     seen = asked.get("seen", "")
     known = int(seen) if seen.isdecimal() and len(seen) < 19 else 0
     newest = Event.objects.of_session(session).aggregate(newest=Max("id"))["newest"]
