@@ -71,6 +71,11 @@ class Turn:
         return reduce(and_, (one.bounds & one.said for one in self.positive), Q())
 
     @property
+    def is_bounded(self) -> bool:
+        """Whether a session's own columns say that it has no such turn."""
+        return any(one.bounds for one in self.positive)
+
+    @property
     def has_rows(self) -> Sql:
         """Whether a session has the value rows that such a turn needs."""
         found = [one.has_rows for one in self.positive if one.needs is not None]
