@@ -137,18 +137,15 @@ def facets(bench: Bench) -> None:
         found = matching(Session.objects.all(), query, assistant=bench.assistant, now=bench.now)
         return sum(map(len, counted(found, assistant=bench.assistant, now=bench.now).fields.values()))
 
+    def complete(field: str, prefix: str) -> int:
+        return len(suggest(bench.assistant, field, prefix))
+
+    def mend(text: str) -> int:
+        return len(did_you_mean(parse(text).query, bench.assistant))
+
     for text in ("", "intent:ask_telegraph", "is:fallback", "(intent:ask_00 conf:<0.6)"):
-        bench.run(f"facets: {text or 'everything'}", lambda _index, text=text: count(text), FACET_LIMIT)  # type: ignore[misc]
+        bench.run(f"facets: {text or 'everything'}", lambda _, text=text: count(text), FACET_LIMIT)  # type: ignore[misc]
     for field, prefix in (("intent", "ask_0"), ("action", "tele"), ("slot", "slot_3="), ("", "ask")):
-        bench.run(
-            f"completion: {field}:{prefix}",
-            lambda _index, at=(field, prefix): len(suggest(bench.assistant, *at)),
-            FACET_LIMIT,
-        )  # type: ignore[misc]
+        bench.run(f"completion: {field}:{prefix}", lambda _, at=(field, prefix): complete(*at), FACET_LIMIT)  # type: ignore[misc]
     for text in ("text:refnud", "text:pleese", "pleaze wrod0007"):
-        query = parse(text).query
-        bench.run(
-            f"did you mean: {text}",
-            lambda _index, query=query: len(did_you_mean(query, bench.assistant)),
-            ORDER_LIMIT,
-        )  # type: ignore[misc]
+        bench.run(f"did you mean: {text}", lambda _, text=text: mend(text), ORDER_LIMIT)  # type: ignore[misc]
