@@ -118,7 +118,7 @@ def test_keys_move_through_sessions_turns_and_trouble(visit: Any, now: float) ->
     page.locator("#sender", has_text="s2").wait_for()
     page.keyboard.press("j")
     page.locator("#sender", has_text="s1").wait_for()
-    assert page.locator('#rows [aria-current="true"]').inner_text().startswith("s1")
+    assert page.locator('#rows [aria-current="true"] b').inner_text() == "s1"
     page.keyboard.press("k")
     page.locator("#sender", has_text="s2").wait_for()
     page.keyboard.press("Enter")
