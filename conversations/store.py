@@ -18,6 +18,7 @@ from conversations.envelope import Envelope
 from conversations.growth import NewEvent
 from conversations.identity import sender_hash, shown
 from conversations.models import Assistant, Conversation, Event
+from conversations.opinions.starters import give_reasons
 from conversations.reading import TEXT_LIMIT
 from conversations.rebuild import CONVERSATION_COLUMNS
 from conversations.summary import better_transport
@@ -145,7 +146,10 @@ def _assistants(names: Iterable[str]) -> dict[str, Assistant]:
     )
     found = {name: Assistant(id=pk, name=name, session_gap=gap) for pk, name, gap in rows}
     for name in sorted(wanted - found.keys()):
-        found[name] = Assistant.objects.get_or_create(name=name)[0]
+        with transaction.atomic():
+            found[name], is_new = Assistant.objects.get_or_create(name=name)
+            if is_new:
+                give_reasons(found[name])
     return found
 
 

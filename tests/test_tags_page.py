@@ -13,7 +13,7 @@ from conversations.opinions import marking, reviewing, vocabulary
 from conversations.tagging import put_on, read
 from enterprise.models import AuditLine, User
 from tests.test_opinions import by, newest, rows, told, turns
-from tests.test_session_pages import NOW, put, talk, the
+from tests.test_session_pages import NOW, begin, put, talk, the
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 Kind = SessionValue.Kind
@@ -171,6 +171,18 @@ def test_a_tag_can_be_made_before_it_is_used(client: Client, sessions: list[Sess
     client.post("/tags/new/", {"assistant": "default", "value": " "})
     assert Tag.objects.count() == 3
     assert client.post("/tags/new/", {"assistant": "no\0body", "value": "x"}).status_code == 404
+
+
+def test_reasons_come_with_the_assistant_not_with_who_looks(client: Client, sessions: list[Session]) -> None:
+    before = list(Reason.objects.values_list("pk", "text"))
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/tags/")
+        client.get(f"/sessions/{sessions[0].pk}/choices/?for=reason")
+    assert not [one["sql"] for one in queries if "INSERT" in one["sql"] and "reason" in one["sql"]]
+    assert [text for _, text in before][:2] == ["not understood", "wrong intent"]
+    assert list(Reason.objects.values_list("pk", "text")) == before
+    put(*begin("eve", NOW, "other"))
+    assert Reason.objects.filter(assistant__name="other").count() == len(before)
 
 
 def test_reasons_are_a_list_of_ones_own(client: Client, sessions: list[Session], ben: User) -> None:

@@ -95,10 +95,7 @@ def tags_counted(assistant: Assistant) -> list[Counted]:
 
 def reasons_counted(assistant: Assistant) -> list[Counted]:
     """The reasons that are offered, in their order, with the number of sessions whose latest review gives them."""
-    reasons(assistant)
-    return _counted(
-        Reason.objects.filter(assistant=assistant, is_removed=False), Kind.REASON, assistant, by_count=False
-    )
+    return _counted(reasons(assistant), Kind.REASON, assistant, by_count=False)
 
 
 def _counted(items: Any, kind: Kind, assistant: Assistant, *, by_count: bool = True) -> list[Counted]:
@@ -232,30 +229,8 @@ def _conversations(tag: Tag) -> Iterator[list[int]]:
 
 
 def reasons(assistant: Assistant) -> list[Reason]:
-    """Why something may have broken, in the order of their keys; the starter list where nobody has made one."""
-    of_assistant = Reason.objects.filter(assistant=assistant)
-    found = list(of_assistant)
-    if not found:
-        Reason.objects.bulk_create(
-            [
-                Reason(assistant=assistant, text=text, position=place)
-                for place, text in enumerate(_starters())
-            ],
-            ignore_conflicts=True,
-        )
-        found = list(of_assistant.all())  # the first list is remembered
-    return [reason for reason in found if not reason.is_removed]
-
-
-def _starters() -> list[str]:
-    return [
-        _("not understood"),
-        _("wrong intent"),
-        _("wrong answer"),
-        _("missing feature"),
-        _("loop"),
-        _("tone"),
-    ]
+    """Why something may have broken, in the order of their keys."""
+    return list(Reason.objects.filter(assistant=assistant, is_removed=False))
 
 
 def add_reason(request: Any, assistant: Assistant, text: str) -> Reason:
@@ -319,9 +294,6 @@ def delete_reason(request: Any, reason: Reason) -> None:
         if Review.objects.filter(reason=reason).exists():
             reason.is_removed = True
             reason.save(update_fields=["is_removed"])
-        elif Reason.objects.filter(assistant=reason.assistant).count() > 1:
+        else:
             reason.delete()
-        else:  # an empty list would be given the starter reasons again
-            reason.is_removed = True
-            reason.save(update_fields=["is_removed"])
         record(request, "reason.delete", reason.text)

@@ -88,7 +88,6 @@ def test_fifty_sessions_in_the_budget_each_next_one_at_once(visit: Any, now: flo
     for number in range(SESSIONS):
         long_talk(number, now + 40 * number)
     assistant = Session.objects.all()[0].assistant
-    reasons(assistant)  # the starter list is made when it is first asked for
     wrong_intent = reasons(assistant)[1]
     page = visit("/sessions/?q=(intent:reset conf:<0.6)")
     presses: dict[str, list[int]] = {name: [] for name in BUDGET}
