@@ -157,6 +157,23 @@ def test_taking_one_back_is_a_deed_that_can_be_undone(client_of_ben: Client) -> 
 
 
 @pytest.mark.both_databases
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ('a"b.exe', 'attachment; filename="corrections-a\\"b.exe-'),
+        ("Zoë", "attachment; filename*=utf-8''corrections-Zo%C3%AB-"),
+        ("two\nlines", 'attachment; filename="corrections-two_lines-'),
+    ],
+)
+def test_any_assistants_name_is_a_files_name(client_of_ben: Client, name: str, header: str) -> None:
+    said("one", "from Berlin")
+    correct(client_of_ben, "one", "travel")
+    Assistant.objects.update(name=name)
+    for kind in ("yml", "csv"):
+        answer = client_of_ben.get(f"/corrections/export.{kind}")
+        assert answer["Content-Disposition"].startswith(header)
+
+
 def test_the_yaml_holds_each_message_once_under_what_was_meant(client_of_ben: Client) -> None:
     said("one", "from Berlin", "greet", entities=BERLIN)
     said("two", "from Berlin")

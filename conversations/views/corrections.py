@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import content_disposition_header, url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -75,23 +75,25 @@ def correction_export(request: HttpRequest, kind: str) -> HttpResponse:
     now = timezone.now()
     if ask.assistant is None:
         raise Http404(_("There is no assistant yet."))
+    printable = "".join(sign if sign.isprintable() else "_" for sign in ask.assistant.name)
+    called = f"corrections-{printable}-{now:%Y-%m-%d}"
     if kind == "csv":
         found = list(corrections.in_parts(rows))
         text, n, name, content_type = (
             corrections.as_csv(found, lambda row, event: _address(request, row, event)),
             len(found),
-            f"corrections-{ask.assistant.name}-{now:%Y-%m-%d}.csv",
+            f"{called}.csv",
             "text/csv; charset=utf-8",
         )
     else:
         text, n = corrections.as_yaml(ask.assistant, rows, now=now)
-        name, content_type = f"corrections-{ask.assistant.name}-{now:%Y-%m-%d}.yml", "application/yaml"
+        name, content_type = f"{called}.yml", "application/yaml"
     record(request, "corrections.export", ask.assistant.name, format=kind, rows=n)
     return HttpResponse(
         text.encode("utf-8", "backslashreplace"),
         content_type=content_type,
         headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
+            "Content-Disposition": content_disposition_header(True, name) or "",
             "X-Content-Type-Options": "nosniff",
         },
     )
