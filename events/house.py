@@ -60,6 +60,8 @@ def keep(stop: threading.Event) -> None:
                 pass
         except DatabaseError:
             log.warning("housekeeping could not reach the database", extra={"action": "house_not_kept"})
+        except Exception:
+            log.exception("housekeeping failed", extra={"action": "house_failed"})
         finally:
             leave_database()
 
@@ -75,6 +77,8 @@ def compute_anew(stop: threading.Event, pulse: Pulse) -> None:
                 log.info("%d stale conversations were computed anew", done, extra={"action": "stale_done"})
         except (DatabaseError, NotReady):
             log.warning("stale conversations wait for the database", extra={"action": "stale_waits"})
+        except Exception:  # the next round may do better; a thread that ended would need a restart
+            log.exception("housekeeping failed", extra={"action": "house_failed"})
         finally:
             leave_database()
         stop.wait(STALE_SECONDS)
@@ -84,7 +88,13 @@ def _recount(stop: threading.Event, pulse: Pulse) -> None:
     """Count fallbacks anew where what counts as one was changed."""
     while not stop.is_set():
         begun = time.monotonic()
-        if not next_piece():
+        try:
+            if not next_piece():
+                return
+        except (DatabaseError, NotReady):
+            raise
+        except Exception:  # stale conversations need not wait for its repair
+            log.exception("fallbacks cannot be counted anew", extra={"action": "recount_failed"})
             return
         spent = time.monotonic() - begun
         stop.wait(spent * (REST_BUSY if pulse.is_busy else REST_IDLE))

@@ -74,6 +74,34 @@ def test_stale_conversations_are_computed_anew_and_one_that_cannot_be_holds_up_n
     assert caplog.text.count("cannot be computed anew") == 1
 
 
+def test_what_fails_unforeseen_ends_no_thread_and_holds_up_no_stale_conversation(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store(envelopes("default", [Message("one", event) for event in EVENTS]))
+    Conversation.objects.update(is_stale=True)
+    monkeypatch.setattr(house, "STALE_SECONDS", 0.01)
+    monkeypatch.setattr(house, "next_piece", lambda: 1 / 0)
+    stop, rounds = threading.Event(), []
+    leave = house.leave_database
+
+    def left() -> None:
+        rounds.append(1)
+        if len(rounds) == 3:
+            stop.set()
+        leave()
+
+    monkeypatch.setattr(house, "leave_database", left)
+    house.compute_anew(stop, house.Pulse())
+    assert len(rounds) == 3
+    assert not Conversation.objects.filter(is_stale=True).exists()
+    assert caplog.text.count("fallbacks cannot be counted anew") == 3
+    monkeypatch.setattr(house, "_pass", lambda *_: 1 / 0)
+    stop.clear()
+    rounds.clear()
+    house.compute_anew(stop, house.Pulse())
+    assert caplog.text.count("housekeeping failed") == 3
+
+
 def test_a_conversation_that_goes_on_waits_until_it_is_silent() -> None:
     event = {"event": "user", "timestamp": time.time(), "text": "hi"}
     store(envelopes("default", [Message("now", json.dumps(event)), Message("then", EVENTS[0])]))
