@@ -327,7 +327,11 @@ def main() -> int:
         )
         return 2
     with database(url, reuse=options.reuse, keep=options.keep) as is_full:
-        if not is_full:
+        from django.core.management import call_command  # noqa: PLC0415
+
+        if is_full:
+            call_command("migrate", verbosity=0)
+        else:
             load(options.sessions)
         bench = Bench(options.repeats, options.explain)
         print(
