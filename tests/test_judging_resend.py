@@ -46,7 +46,7 @@ def post(session: Session, client: Client, ben: User) -> Post:
 
 def test_what_comes_twice_is_done_once_and_answered_alike(session: Session, post: Post) -> None:
     turn = turns(session)[0].pk
-    for deed, data in {
+    cases: dict[str, dict[str, Any]] = {
         "note": {"text": "ask @ben"},
         "flag": {"turn": turn, "on": "1"},
         "tag": {"value": "odd"},
@@ -55,7 +55,8 @@ def test_what_comes_twice_is_done_once_and_answered_alike(session: Session, post
         "unreview": {},
         "later": {},
         "assign": {"user": "me", "seen": ""},
-    }.items():
+    }
+    for deed, data in cases.items():
         key = uuid4().hex
         before = Deed.objects.count(), AuditLine.objects.count()
         assert post(deed, **data, key=key) == post(deed, **data, key=key), deed

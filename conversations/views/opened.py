@@ -123,12 +123,6 @@ class Opened:
     def badges(self) -> dict[int, Badge]:
         return badges(self.said, self.turns)
 
-    @cached_property
-    def watermark(self) -> int:
-        """Arrival number of the session's last event: a review counts up to there."""
-        newest = Event.objects.of_session(self.session).aggregate(newest=Max("id"))["newest"]
-        return newest or 0
-
     @property
     def is_silent(self) -> bool:
         """Nothing was said: then its technical events are all there is to see."""

@@ -19,7 +19,7 @@ const head = () => document.getElementById("judged");
 export function here() {
   const box = transcript.script();
   const id = box?.classList.contains("under-way") ? null : box?.dataset.session;
-  return id ? { id, row: list.rowOf(id), watermark: head().dataset.watermark, sender: document.getElementById("sender").textContent } : null;
+  return id ? { id, row: list.rowOf(id), watermark: transcript.watermark(), sender: document.getElementById("sender").textContent } : null;
 }
 
 export const isOpen = () => Boolean(bar() && here());
@@ -35,10 +35,10 @@ function turn() {
 /** Say something of a session; `at`: of the open one unless told otherwise. */
 function tell(deed, data, { at = here(), what = "", done = null, refused = null, quiet = false } = {}) {
   send(address(at.id, deed), data, {
-    what: what || `${deed} · ${at.sender}`,
+    what: `${what || bar().getAttribute(`data-what-${deed}`)} · ${at.sender}`,
     done: (answer) => {
       settle(answer.session);
-      if (!quiet && answer.said) toast(answer.said, { key: "judged", undo: answer.deed ? () => undo() : null });
+      if (!quiet && answer.said) toast(answer.said, { key: "judged", undo: answer.deed ? () => undo(answer.deed) : null });
       done?.(answer);
     },
     refused: (answer, status) => {
@@ -94,7 +94,7 @@ function review(verdict, data = {}, label = "", at = here()) {
   const says = { reviewed: words().saysReviewed, well: words().saysWell, broke: words().saysBroke }[verdict];
   const said = label ? `${says}: ${label}` : says;
   list.judged(at.row, verdict, `${said} · ${words().me}`);
-  tell("review", { verdict, watermark: at.watermark, ...data }, { at, what: `${said} · ${at.sender}` });
+  tell("review", { verdict, watermark: at.watermark, ...data }, { at, what: said });
   if (here()?.id === at.id) goOn(said);
 }
 
@@ -120,7 +120,7 @@ export function later() {
     return;
   }
   if (at.row) at.row.dataset.judged = "later";
-  tell("later", {}, { at, what: `${words().saysLater} · ${at.sender}` });
+  tell("later", {}, { at, what: words().saysLater });
   goOn(words().saysLater);
 }
 
@@ -144,13 +144,13 @@ function tagWith(isTurn) {
       if (item.on) tell("untag", { use: set.get(String(item.id)) }, { at });
       else {
         if (!isTurn) head().querySelector("[data-tags]").append(chip({ id: item.id, value: item.label, color: item.color }));
-        tell("tag", { tag: item.id, ...where }, { at, what: `${item.label} · ${at.sender}` });
+        tell("tag", { tag: item.id, ...where }, { at, what: item.label });
       }
     },
     create: (value) => {
       drop("tag");
       if (!isTurn) head().querySelector("[data-tags]").append(chip({ value }));
-      tell("tag", { value, ...where }, { at, what: `${value} · ${at.sender}`, done: () => learn("tag") });
+      tell("tag", { value, ...where }, { at, what: value, done: () => learn("tag") });
     },
     newLabel: words().saysNew,
   });
@@ -175,9 +175,9 @@ export const note = () => noteWith(false);
 export const turnNote = () => noteWith(true);
 
 export function flag() {
-  transcript.chosen().toggleAttribute("data-flagged");
-  const at = here();
-  tell("flag", { turn: turn() }, { at, refused: () => void transcript.chosen()?.toggleAttribute("data-flagged") });
+  const box = transcript.chosen();
+  const on = box.toggleAttribute("data-flagged"); // what is shown is what is meant, whatever colleagues did since
+  tell("flag", { turn: turn(), on: on ? 1 : 0 }, { refused: () => void box.toggleAttribute("data-flagged", !on) });
 }
 
 export function assign() {
@@ -186,7 +186,7 @@ export function assign() {
   chooser.choose({
     title: words().saysAssign,
     items: choices("assign").then((items) => (items.some((item) => item.id === "") ? items : [...items, { id: "", label: words().saysBack }])),
-    pick: (item) => tell("assign", { user: item.id, seen }, { at, what: `${item.label} · ${at.sender}` }),
+    pick: (item) => tell("assign", { user: item.id, seen }, { at, what: item.label }),
   });
 }
 
@@ -197,7 +197,7 @@ export function intent() {
   if (!box) return announce(words().saysNoTurn);
   const picked = turn();
   const seen = seenIntent();
-  const correct = (name) => tell("correct", { turn: picked, intent: name, seen }, { at, what: `${name} · ${at.sender}` });
+  const correct = (name) => tell("correct", { turn: picked, intent: name, seen }, { at, what: name });
   return chooser.choose({
     title: words().saysIntent,
     items: choices("intent", picked),
@@ -281,9 +281,9 @@ export function noteAgain(pk, text, deed) {
   return noter.write({ title: words().saysNote, text, names: people(), done: (changed) => tell(deed, { note: pk, text: changed }, { at }) });
 }
 
-/** Take one's own last judgement back, and show where it was. */
-export function undo(force = "") {
-  send(words().undo, force ? { force } : {}, {
+/** Take one's own last judgement back, or that of the number `deed`, and show where it was. */
+export function undo(deed = "", force = "") {
+  send(words().undo, { deed, force }, {
     what: say("undo"),
     done: (answer) => {
       const row = answer.session ? list.rowOf(answer.session.id) : null;
@@ -294,7 +294,7 @@ export function undo(force = "") {
       settle(answer.session);
     },
     refused: (answer, status) => {
-      if (status === 409) toast(answer.said, { kind: "bad", key: "judged", undo: () => undo("1"), label: words().saysForce, seconds: 0 });
+      if (status === 409) toast(answer.said, { kind: "bad", key: "judged", undo: () => undo(answer.conflict?.deed ?? deed, "1"), label: words().saysForce, seconds: 0 });
       else toast(answer.said ?? words().saysNothing, { key: "judged" });
       return true;
     },

@@ -6,7 +6,7 @@ import { paint } from "../keys.js";
 import { told } from "./judge.js";
 import { apply as applyToList, rows } from "./list.js";
 import { fragment, part } from "./load.js";
-import { refreshSide, script } from "./transcript.js";
+import { refreshSide, script, unseen } from "./transcript.js";
 
 const POLL = 700; // ms
 const HIDDEN = 15_000;
@@ -102,6 +102,7 @@ function applyToTranscript(box, html) {
       place = old;
       continue;
     }
+    if (!wasAtEnd || document.hidden) unseen(turn, old?.dataset.counts ?? old?.dataset.seen ?? 0);
     if (old) {
       if (old.getAttribute("aria-current")) {
         turn.setAttribute("aria-current", "true");

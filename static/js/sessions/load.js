@@ -4,10 +4,18 @@ const MOST = 12;
 
 const fetched = new Map();
 
+/** To sign in, by way of this page: unless there is something on it that would be lost, which says so itself. */
+function signedOut() {
+  if (document.dispatchEvent(new CustomEvent("signed-out", { cancelable: true }))) location.reload();
+}
+
 async function get(url, target, signal) {
   const headers = { "HX-Request": "true", "HX-Target": target };
   const response = await fetch(url, { headers, signal, credentials: "same-origin" });
-  if (response.redirected || response.status === 401) location.reload(); // signed out meanwhile
+  if (response.redirected || response.status === 401) {
+    signedOut();
+    throw Object.assign(new Error("signed out"), { status: 401 });
+  }
   if (!response.ok) throw Object.assign(new Error(`HTTP ${response.status}`), { status: response.status });
   return response.status === 204 ? "" : response.text();
 }

@@ -86,6 +86,9 @@ function onKey(event) {
   event.stopPropagation();
 }
 
+// What is being written is not lost by an ended login: it is kept when it is sent (queue.js).
+document.addEventListener("signed-out", (event) => save && event.preventDefault());
+
 if (box()) {
   box().addEventListener("keydown", (event) => save && onKey(event));
   field().addEventListener("input", offer);

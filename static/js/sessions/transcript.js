@@ -24,6 +24,30 @@ function turns() {
   return [...(script()?.querySelectorAll(`.turn${silent}`) ?? [])];
 }
 
+/**
+ * How far a person who judges now has looked: the highest arrival number (Event.id) of the open session's events that are
+ * on the page. Not the session's newest: what stands on pages that nobody loaded, or came below the fold since
+ * (`unseen`), is new to the next one who looks. Arrivals are in no order of time, so that all turns on the page count.
+ */
+export function watermark() {
+  const own = script()?.querySelectorAll(`.turn[data-of="${script().dataset.session}"]`) ?? [];
+  return Math.max(0, ...[...own].map((turn) => Number(turn.dataset.counts ?? turn.dataset.seen)));
+}
+
+/** A turn that came, or grew, while one looks elsewhere: it counts as before (`counts`) until it is in view. */
+export function unseen(turn, counts) {
+  turn.dataset.counts = counts;
+  inView.observe(turn);
+}
+
+const inView = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    delete target.dataset.counts;
+    inView.unobserve(target);
+  }
+});
+
 /** A turn that has just been opened, or shown by the server: bring it into view. */
 export function opened() {
   const box = script();
