@@ -37,6 +37,7 @@ PAGE_SIZE = 50
 FEW = 6_000
 FEWER = 4_000  # where each is a look at events besides
 MOST_LIKELY = 1_000_000  # as many matches of cheap conditions as there may be
+MOST_ASKED = 10_000  # of them in one statement: databases take some ten thousand parameters
 
 
 class BadCursor(ValueError):
@@ -310,14 +311,12 @@ class _Walk:
         likely.query.skips_costly = True  # type: ignore[attr-defined]
         keys = self.all_sorted(likely, MOST_LIKELY)
         found: list[Key] = []
-        begin = 0
-        for end in (4 * n, 20 * n, MOST_LIKELY):
-            part = keys[begin:end]
-            if not part or len(found) >= n:
-                break
+        begin, size = 0, 4 * n
+        while begin < len(keys) and len(found) < n:
+            part = keys[begin : begin + size]
             holding = set(queryset.filter(pk__in=[key.id for key in part]).values_list("pk", flat=True))
             found += [key for key in part if key.id in holding]
-            begin = end
+            begin, size = begin + size, min(4 * size, MOST_ASKED)
         return found[:n]
 
     def _branches(self, queryset: QuerySet[Session], until: Key | None) -> list[QuerySet[Session, Any]]:

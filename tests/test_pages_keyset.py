@@ -149,3 +149,20 @@ def test_a_queryset_that_no_query_made_is_paged_too(assistant: Assistant) -> Non
     everything = Session.objects.filter(assistant=assistant)
     page = session_page(everything, Query(), cursor=None, size=500)
     assert [row.pk for row in page.rows] == expected_order("newest", list(everything))
+
+
+def test_costly_conditions_are_asked_of_a_bounded_number_at_a_time(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    """SQLite takes no more than 32,766 parameters in a statement, some builds 999."""
+    everything = Session.objects.filter(assistant=assistant)
+    oldest = list(everything.order_by("activity_at", "pk").values_list("pk", flat=True)[:3])
+    found = everything.filter(pk__in=oldest)
+    found.all = everything.all  # type: ignore[method-assign] # what matches without the costly condition
+    monkeypatch.setattr(pages, "MOST_ASKED", 4)
+    walk = pages._Walk(pages.SORTS["newest"][0], None, True, Asked(assistant.pk))
+    rounds = 1 + -(-(everything.count() - 4) // 4)
+    assert rounds > 2
+    with django_assert_num_queries(1 + rounds):
+        (first,) = walk.decided(found, 1)
+    assert first.id == oldest[-1]
