@@ -194,6 +194,24 @@ def test_counts_cost_two_statements_a_view_at_most(get: Client, ben: User, assis
     assert f'id="view-n-{SavedView.objects.get(name="view 1").pk}" hx-swap-oob="true">2<' in content
 
 
+def test_of_many_views_only_the_first_and_starred_ones_are_counted(
+    get: Client, ben: User, assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from conversations.views import saved_views as pages
+
+    monkeypatch.setattr(pages, "MOST_COUNTED", 2)
+    made = [saved_views.create(ben, assistant, f"view {number}", "turns:>1") for number in range(4)]
+    get.post(f"/views/{made[3].pk}/star/", {"on": "1"})
+    content = get.get("/views/counts/", **HTMX).content.decode()
+
+    def is_counted(key: object) -> bool:
+        assert f'id="view-n-{key}"' in content  # else it would look as if it were still under way
+        return f'id="view-n-{key}" hx-swap-oob="true"></span>' not in content
+
+    assert [is_counted(view.pk) for view in made] == [False, False, False, True]
+    assert all(is_counted(starter.key) for starter in STARTERS)
+
+
 def test_the_day_begins_with_trouble_and_with_everything_where_there_is_none(
     get: Client, monkeypatch: Any
 ) -> None:
