@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from conversations.envelope import Envelope
 from conversations.identity import parse
-from conversations.models import Event, Session
+from conversations.models import Conversation, Event, Session
 from conversations.reading import read
 from conversations.store import store
 from conversations.views.sessions import waiting_above
@@ -714,3 +714,17 @@ def test_opening_a_session_of_5000_events_asks_and_shows_no_more_than_one_of_100
         shown[name] = response.content.count(b"data-turn=")
     assert asked["long"] <= asked["short"] + 2  # there are older events to know of
     assert 0 < shown["long"] <= shown["short"] + 1
+
+
+def test_the_list_says_when_many_conversations_wait_to_be_computed_anew(
+    get: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(*talk("ada", NOW), *talk("bob", NOW), *talk("cyd", NOW))
+    monkeypatch.setattr("conversations.views.asking.MANY_STALE", 3)
+    assert 'id="stale"' not in get("/sessions/").content.decode()
+    Conversation.objects.exclude(sender_id="ada").update(is_stale=True)
+    assert 'id="stale"' not in get("/sessions/").content.decode()  # as late events make them
+    Conversation.objects.update(is_stale=True)
+    assert "3 conversations are still being computed anew" in get("/sessions/").content.decode()
+    monkeypatch.setattr("conversations.views.asking.COUNT_CAP", 2)
+    assert "2+ conversations are still being computed anew" in get("/sessions/").content.decode()

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from conversations.filters import FEATURES, VALUE_KINDS, matching
-from conversations.models import Assistant, Session, SessionValue
+from conversations.models import Assistant, Conversation, Session, SessionValue
 from conversations.pages import capped_count
 from conversations.query import (
     FIELDS,
@@ -41,6 +41,7 @@ from conversations.transcript import Wanted, wanted
 from enterprise.models import User
 
 COUNT_CAP = 1000
+MANY_STALE = 20  # conversations: as after an upgrade
 MAX_LOOKED_UP = 20  # values of a query that are checked for "never seen"
 
 
@@ -182,6 +183,16 @@ class Ask:
     def count(self) -> int:
         """How many, up to `COUNT_CAP` + 1."""
         return capped_count(self.sessions, COUNT_CAP)
+
+    @cached_property
+    def n_stale(self) -> int:
+        """How many conversations wait to be computed anew, up to `COUNT_CAP` + 1; none for a few, as late events make
+        them all the time. The index holds these alone."""
+        if self.assistant is None:
+            return 0
+        stale = Conversation.objects.filter(assistant=self.assistant, is_stale=True)
+        found = stale[: COUNT_CAP + 1].count()
+        return found if found >= MANY_STALE else 0
 
     @property
     def is_capped(self) -> bool:
