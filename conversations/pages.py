@@ -27,7 +27,7 @@ from django.db.models.fields.tuple_lookups import (
 from django.utils.translation import gettext as _
 
 from conversations import search
-from conversations.filters import LOOKED_UP, Asked, Driver, asked_of
+from conversations.filters import LOOKED_UP, Asked, asked_of
 from conversations.models import Session, SessionValue
 from conversations.query import Query
 from conversations.rows import PERIOD_SECONDS, period_of
