@@ -281,7 +281,7 @@ def _undone(request: Any, deed_id: int | None, *, force: bool) -> Done | None:
     if not left:
         return None
     # A boundary that came since may have parted them: a review stays with its turn, a *later* with the beginning.
-    elsewhere = {row.session_id for row in left} - {session.pk}
+    elsewhere = {row.session_id for row in left if row.session_id} - {session.pk}
     case._follow(*Session.objects.filter(conversation=conversation, pk__in=elsewhere))
     record(request, "session.undo", conversation.sender_id, session=session.pk, deed=deed.pk, kind=deed.kind)
     return Done(deed, str(UNDONE[deed.kind]), session)
