@@ -6,20 +6,14 @@ from django.urls import URLPattern, path
 
 from conversations import converters  # noqa: F401 - registers <sender:...>
 from conversations.api.conversations import ConversationDetail, Conversations
+from conversations.api.corrections import CorrectionDetail, Corrections
 from conversations.api.messages import MessageFlag, MessageIntent, Messages, ReviewStatus
-from conversations.api.opinions import (
-    CorrectionDetail,
-    Corrections,
-    NoteDetail,
-    Notes,
-    ReviewDetail,
-    Reviews,
-    UseDetail,
-    Uses,
-)
+from conversations.api.notes import NoteDetail, Notes
+from conversations.api.reviews import ReviewDetail, Reviews
 from conversations.api.sessions import SessionDetail, SessionEvents, Sessions
 from conversations.api.statistics import SlotValues, Statistics
 from conversations.api.tags import TagDetail, TagOfConversation, Tags, TagsOfConversation
+from conversations.api.uses import UseDetail, Uses
 from conversations.api.values import LISTS, Values
 from conversations.api.views import ViewDetail, Views
 

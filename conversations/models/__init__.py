@@ -10,6 +10,7 @@ from conversations.models.happened import (
     SessionValue,
 )
 from conversations.models.opinions import (
+    VERDICTS,
     Anchored,
     Assignment,
     Claim,
@@ -29,6 +30,7 @@ from conversations.models.opinions import (
 from conversations.models.signals import Recount, Signal
 
 __all__ = [
+    "VERDICTS",
     "Anchored",
     "Assignment",
     "Assistant",

@@ -16,6 +16,8 @@ from conversations.identity import Key
 from conversations.models.happened import Assistant, Conversation, Session
 
 PERSON = "enterprise.User"
+# What a review may find, by the number that is stored: the words of the query language, of value rows and of the API.
+VERDICTS: dict[int, str] = {number: str(label) for number, label in Session.Verdict.choices if number}
 
 
 class OpinionQuerySet(models.QuerySet):

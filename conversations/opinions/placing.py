@@ -12,6 +12,7 @@ from typing import Any
 from conversations import bulk
 from conversations.identity import Key
 from conversations.models import (
+    VERDICTS,
     Anchored,
     Assignment,
     Correction,
@@ -32,7 +33,6 @@ from conversations.summary import LAST_TURN
 ANCHORED: tuple[type[Anchored], ...] = (Review, TagUse, Flag, Note, Correction, Assignment, Later, Deed)
 Kind = SessionValue.Kind
 _Values = dict[tuple[int, int, str], int]  # (session, kind, value) -> turns
-_VERDICTS = {number: label for number, label in Session.Verdict.choices if number}
 _COLUMNS = (
     "id", "conversation_id", "assistant_id", "activity_at", "newest_turn", "watermark", "verdict",
     "start_at", "start_rank", "start_hash", "last_at", "last_rank", "last_hash",
@@ -150,7 +150,7 @@ def _reviews(by_id: dict[int, Session], wanted: _Values, *, is_silent: bool) -> 
             wanted[pk, Kind.REVIEW, status(session)] = 0
         if latest is None:
             continue
-        wanted[pk, Kind.VERDICT, _VERDICTS[verdict]] = 0
+        wanted[pk, Kind.VERDICT, VERDICTS[verdict]] = 0
         if latest.reason_id:
             wanted[pk, Kind.REASON, str(latest.reason_id)] = 0
         for review in reviews[pk]:

@@ -13,13 +13,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from conversations.identity import Key
-from conversations.models import Assignment, Claim, Event, Later, Reason, Review, Seen, Session
+from conversations.models import VERDICTS, Assignment, Claim, Event, Later, Reason, Review, Seen, Session
 from conversations.opinions.deeds import Case, Conflict, Done, Refused, may_judge, meet, opened, retried
 from enterprise.access import may
 from enterprise.models import User
 
 CLAIM = timedelta(minutes=5)
-VERDICTS = {label: number for number, label in Session.Verdict.choices if number}
+_NUMBERS = {name: number for number, name in VERDICTS.items()}
 SAID = {
     "reviewed": gettext_lazy("Reviewed."),
     "well": gettext_lazy("Went well."),
@@ -42,7 +42,7 @@ def review(
     `turn`: the event of the turn at which it broke, `reason`: why (both for `broke` alone). Raises Refused, Http404.
     """
     may_judge(request)
-    if verdict not in VERDICTS:
+    if verdict not in _NUMBERS:
         raise Refused(_("There is no verdict “%(name)s”.") % {"name": verdict[:40]})
     if verdict != "broke" and (turn or reason):
         raise Refused(_("Only what broke has a turn and a reason."))
@@ -55,7 +55,7 @@ def review(
     said = str(SAID[verdict])
     if latest is not None and latest.user_id != case.user.pk and latest.user:
         said = _("%(said)s %(name)s reviewed it too.") % {"said": said, "name": latest.user.get_username()}
-    same = (VERDICTS[verdict], why.pk if why else None, anchor or case.start)
+    same = (_NUMBERS[verdict], why.pk if why else None, anchor or case.start)
     Claim.objects.filter(user=case.user, session=case.session).delete()  # and on to the next
     if (
         latest is not None
@@ -66,7 +66,7 @@ def review(
         return Done(None, said, case.session)  # a key pressed twice
     _later_done(case)
     case.add(
-        Review, anchor or case.start, is_turn=anchor is not None, verdict=VERDICTS[verdict], reason=why,
+        Review, anchor or case.start, is_turn=anchor is not None, verdict=_NUMBERS[verdict], reason=why,
         watermark=seen, covers_from=case.session.start_at,
     )  # fmt: skip
     return case.done("review", "review", said, anchor=anchor, verdict=verdict, reason=why.text if why else "")

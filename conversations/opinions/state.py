@@ -3,11 +3,10 @@
 from typing import Any
 
 from conversations.identity import Key
-from conversations.models import Assignment, Correction, Event, Flag, Later, Review, Session, TagUse
+from conversations.models import VERDICTS, Assignment, Correction, Event, Flag, Later, Review, Session, TagUse
 from conversations.opinions.placing import status
 
 MOST_REVIEWS = 20
-VERDICTS = {number: label for number, label in Session.Verdict.choices if number}
 
 
 def state(session: Session, user: Any) -> dict[str, Any]:

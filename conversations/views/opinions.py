@@ -14,6 +14,7 @@ from django.db.models import Count, Max
 from django.utils import timezone
 
 from conversations.models import (
+    VERDICTS,
     Assignment,
     Claim,
     Correction,
@@ -31,11 +32,6 @@ from conversations.transcript import Turn
 from conversations.transcript.matching import Mark, Matcher
 
 MARKED = {"turn-tag", "tag", "note", "reason", "verdict", "is"}
-VERDICTS = {
-    Session.Verdict.REVIEWED: "reviewed",
-    Session.Verdict.WELL: "well",
-    Session.Verdict.BROKE: "broke",
-}
 
 
 @dataclass
@@ -84,7 +80,7 @@ class Said:
 
     @property
     def verdict(self) -> str:
-        return VERDICTS.get(Session.Verdict(self.session.verdict), "")
+        return VERDICTS.get(self.session.verdict, "")
 
     @property
     def by(self) -> str:
