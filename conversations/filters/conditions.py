@@ -68,11 +68,12 @@ def condition(item: Item, context: Context) -> Q:
     return compiled(item, context).q
 
 
-def compiled(item: Item, context: Context) -> Condition:
-    """One item of a query."""
+def compiled(item: Item, context: Context, *, doubts: bool = False) -> Condition:
+    """One item of a query. `doubts`: what nobody knows of a turn counts as true; under a minus, so that no session is
+    shown that might have what is not wanted."""
     if isinstance(item, Sequence):
         return _sequence(item, context)
-    found = _positive(item, context)
+    found = _positive(item, context, doubts=doubts != item.negated)
     if not item.negated:
         return found
     if not isinstance(item, Or | Group) and item.field in search.SIDES:
@@ -81,18 +82,18 @@ def compiled(item: Item, context: Context) -> Condition:
     return Condition(opposite(found.q), found.stretch, is_costly=found.is_costly)
 
 
-def _positive(item: Term | Text | Group | Or, context: Context) -> Condition:
+def _positive(item: Term | Text | Group | Or, context: Context, *, doubts: bool) -> Condition:
     if isinstance(item, Or):
-        return _or(item, context)
+        return _or(item, context, doubts)
     if isinstance(item, Group):
-        wanted = turn(item, context)
+        wanted = turn(item, context, doubts=doubts)
         return _of_turn(wanted, in_one_turn(wanted), context)
     if item.field in search.SIDES:
         texts = tuple((word.text, word.prefix) for word in item.values if isinstance(word, Word))
         return Condition(search.said(item.field, texts), texts=((item.field, texts),))
     if isinstance(item, Text):
         raise TypeError(item.field)
-    return _somewhere(item, context) if is_turn(item) else _of_session(item, context)
+    return _somewhere(item, context, doubts) if is_turn(item) else _of_session(item, context)
 
 
 def _plain(wanted: RowSet, context: Context) -> Condition:
@@ -102,7 +103,7 @@ def _plain(wanted: RowSet, context: Context) -> Condition:
     return Condition(found)
 
 
-def _somewhere(term: Term, context: Context) -> Condition:
+def _somewhere(term: Term, context: Context, doubts: bool) -> Condition:
     """A term of turns by itself: true of any of them. Values that rows decide are asked for together."""
     if term.field == "is":
         return _is(term, context)
@@ -115,7 +116,7 @@ def _somewhere(term: Term, context: Context) -> Condition:
         elif term.field == "action-conf" and isinstance(value, Range) and None in (value.low, value.high):
             parts.append(_own([one.bounds]))  # the lowest or the highest of all actions says it
         else:
-            wanted = Turn(((one, False),))
+            wanted = Turn(((one, False),), doubts)
             parts.append(_of_turn(wanted, in_one_turn(wanted), context))
     if plain or not parts:
         parts.insert(0, _plain(tuple(dict.fromkeys(plain)), context))
@@ -139,8 +140,8 @@ def _any_of(parts: list[Condition]) -> Condition:
     )
 
 
-def _or(item: Or, context: Context) -> Condition:
-    parts = [compiled(one, context) for one in item.alternatives]
+def _or(item: Or, context: Context, doubts: bool) -> Condition:
+    parts = [compiled(one, context, doubts=doubts) for one in item.alternatives]
     # Alternatives that value rows decide are one look-up together.
     plain = [part for part in parts if part.plain is not None]
     if len(plain) > 1:
@@ -181,7 +182,7 @@ def _of_turn(wanted: Turn, q: Q, context: Context) -> Condition:
 
 
 def _sequence(item: Sequence, context: Context) -> Condition:
-    left, right = turn(item.left, context), turn(item.right, context)
+    left, right = turn(item.left, context), turn(item.right, context, doubts=item.kind == "never")
     sides = (left, right) if item.kind == "then" else (left,)
     drives = tuple(row for side in sides for row in side.drives)
     is_costly = not (left.is_exact and right.is_exact)
@@ -292,7 +293,10 @@ def somewhere_in_conversation(item: Item, context: Context) -> Condition:
 
     In `a then b` and `a never b` the sessions follow each other; with `<n`, both are looked for in one session.
     """
-    found = _across(item, context) if isinstance(item, Sequence) else _positive(item, context).q
+    if isinstance(item, Sequence):
+        found = _across(item, context)
+    else:
+        found = _positive(item, context, doubts=item.negated).q
     sessions = Session.objects.filter(
         found, assistant=context.assistant, conversation=OuterRef("conversation")
     )
@@ -310,7 +314,7 @@ def _across(item: Sequence, context: Context) -> Q:
     )
     later = Session.objects.filter(
         Q(start_at__gt=at) | same,
-        condition(item.right, context),
+        compiled(item.right, context, doubts=item.kind == "never").q,
         conversation=OuterRef("conversation"),
         start_at__gte=at,
     )

@@ -45,9 +45,10 @@ _FROM_BITS = (
 
 @dataclass(frozen=True)
 class Turn:
-    """Conditions on one turn, each with whether it is negated."""
+    """Conditions on one turn, each with whether it is negated. `doubts`: what nobody knows counts as true."""
 
     conditions: tuple[tuple[Sought, bool], ...]
+    doubts: bool = False
 
     @property
     def positive(self) -> list[Sought]:
@@ -130,21 +131,24 @@ class Turn:
         )
 
     def holds(self, name: str, vendor: str) -> Sql:
-        """Whether the columns and bits of a turn are as wanted; neither true nor false where nobody knows."""
+        """Whether the columns and bits of a turn are as wanted; where nobody knows, as `doubts` has it."""
         parts = []
         for number, (one, negated) in enumerate(self.conditions):
-            flag = Sql(f"{name}{number}")
+            wanted = 0 if negated else 1
             if one.lacks:
                 flag = filled(_FROM_BITS, bits=_bits(one, vendor))
-            parts.append(Sql(f"{flag.text} = {0 if negated else 1}", flag.parameters))
+                known = Sql(f"COALESCE({flag.text}, {wanted})" if self.doubts else flag.text, flag.parameters)
+                parts.append(Sql(f"{known.text} = {wanted}", known.parameters))
+            else:
+                parts.append(Sql(f"{name}{number} = {wanted}"))
         return both(*parts)
 
 
-def turn(item: Term | Text | Group, context: Context) -> Turn:
+def turn(item: Term | Text | Group, context: Context, *, doubts: bool = False) -> Turn:
     """What `item` asks of a turn, its own minus left out."""
     if isinstance(item, Group):
-        return Turn(tuple((sought(one, context), one.negated) for one in _joined_terms(item)))
-    return Turn(((sought(item, context), False),))
+        return Turn(tuple((sought(one, context), one.negated) for one in _joined_terms(item)), doubts)
+    return Turn(((sought(item, context), False),), doubts)
 
 
 def _joined_terms(item: Group) -> Iterator[Term | Text]:
