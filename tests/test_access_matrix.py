@@ -348,6 +348,7 @@ BODIES: dict[str, Any] = {
         "again": "a fourth boat then",
     },
     "profile/theme/": {"theme": "dark"},
+    "sessions/<int:pk>/judge/unreview/": {"force": "1"},
     "sessions/<int:pk>/judge/review/": {"verdict": "well", "watermark": "1"},
     "sessions/<int:pk>/judge/assign/": {"user": "me"},
     "sessions/<int:pk>/judge/tag/": {"value": "hush-hush"},

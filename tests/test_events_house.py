@@ -13,6 +13,7 @@ from conversations.models import Conversation, Event, SessionValue
 from conversations.rebuild import rebuild_stale
 from conversations.store import ensure_conversation, store
 from events import house, service
+from events.consumer import leave_database
 from tests.histories import Message
 from tests.test_store_histories import envelopes
 
@@ -82,13 +83,12 @@ def test_what_fails_unforeseen_ends_no_thread_and_holds_up_no_stale_conversation
     monkeypatch.setattr(house, "STALE_SECONDS", 0.01)
     monkeypatch.setattr(house, "next_piece", lambda: 1 / 0)
     stop, rounds = threading.Event(), []
-    leave = house.leave_database
 
     def left() -> None:
         rounds.append(1)
         if len(rounds) == 3:
             stop.set()
-        leave()
+        leave_database()
 
     monkeypatch.setattr(house, "leave_database", left)
     house.compute_anew(stop, house.Pulse())

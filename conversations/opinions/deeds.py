@@ -278,7 +278,7 @@ def _undone(request: Any, deed_id: int | None, *, force: bool) -> Done | None:
     deed.undone_at = timezone.now()
     deed.undo_key = key_of(request)
     deed.save(update_fields=["undone_at", "undo_key"])
-    if not left:
+    if found and not left:
         return None
     # A boundary that came since may have parted them: a review stays with its turn, a *later* with the beginning.
     elsewhere = {row.session_id for row in left if row.session_id} - {session.pk}

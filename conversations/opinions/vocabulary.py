@@ -141,7 +141,7 @@ def merge_tags(request: Any, tag: Tag, into: Tag) -> int:
     )
 
 
-def _away(tag: Tag, part: Callable[[list[int]], int], log: Callable[[int], None]) -> int:
+def _away(tag: Tag, part: Callable[[list[int]], int], log: Callable[[int], Any]) -> int:
     """Do away with a tag: `part` takes it from some conversations (ids) at a time; returns how many uses these had."""
     n = 0
     while True:
