@@ -728,3 +728,11 @@ def test_the_list_says_when_many_conversations_wait_to_be_computed_anew(
     assert "3 conversations are still being computed anew" in get("/sessions/").content.decode()
     monkeypatch.setattr("conversations.views.asking.COUNT_CAP", 2)
     assert "2+ conversations are still being computed anew" in get("/sessions/").content.decode()
+
+
+def test_a_sample_stays_what_was_drawn(get: Any) -> None:
+    put(*talk("first", NOW), *talk("second", NOW + 10))
+    poll = reverse("conversations:session-list-poll")
+    rows = f"{the('first').pk}.{the('first').revision}"
+    assert get(f"{poll}?rows={rows}").status_code == 200  # the other one waits
+    assert get(f"{poll}?rows={rows}&q=sample:2").status_code == 204

@@ -67,7 +67,8 @@ def list_poll(request: HttpRequest) -> HttpResponse:
     """
     ask = Ask(request)
     known = read_known(request.GET.get("rows", ""))
-    page = key_page(ask.sessions, ask.query, cursor=None)
+    # A sample stays the one that was drawn: drawing anew looks at every session that matches.
+    page = Page([], None, None) if ask.query.sample else key_page(ask.sessions, ask.query, cursor=None)
     n_new = waiting_above(page.rows, known)
     revisions = dict(ask.visible.filter(pk__in=known).values_list("pk", "revision"))
     changed = [pk for pk, revision in revisions.items() if revision != known[pk]]
