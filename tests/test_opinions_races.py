@@ -39,11 +39,12 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(works)]
+    threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in enumerate(works)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
+    assert not [thread for thread in threads if thread.is_alive()], "somebody still waits for a lock"
     return results
 
 
@@ -160,6 +161,26 @@ def test_people_bots_events_and_rebuilds_together(session: Session, ben: User, a
     consistent(session)
     rebuild.rebuild_conversation(session.conversation_id)
     consistent(session)
+
+
+def test_a_tag_that_is_set_while_it_is_merged_or_written_otherwise(session: Session, ben: User) -> None:
+    put(*talk("bob", NOW))
+    other = the("bob")
+    for number in range(5):
+        marking.tag(by(ben), session.pk, value="new")
+        marking.tag(by(ben), session.pk, value="old")
+        new, old = Tag.objects.get(value="new"), Tag.objects.get(value="old")
+        results = at_once(
+            lambda old=old, new=new: vocabulary.merge_tags(by(ben), old, new),  # type: ignore[misc]
+            lambda: marking.tag(by(ben), other.pk, value="old"),
+            lambda number=number: put_on("default", "ada", [Wanted(value=f"Mixed {number}")]),  # type: ignore[misc]
+            lambda number=number: marking.tag(by(ben), other.pk, value=f"mixed {number}"),  # type: ignore[misc]
+        )
+        no_errors(results)
+        assert {use.tag.value for use in TagUse.objects.filter(session=other)} & {"old", "new"}
+        assert Tag.objects.filter(value__iexact=f"mixed {number}").count() == 1
+        Tag.objects.filter(value="old").delete()
+        TagUse.objects.filter(session=other).delete()
 
 
 def test_a_tag_that_goes_while_it_is_set(session: Session, ben: User) -> None:
