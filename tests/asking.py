@@ -177,12 +177,14 @@ class Seen:
             found = any(self.in_turn(item, turn) for turn in self.turns)
         else:
             found = any(self.value(item.field, value) for value in item.values)
-        return found != item.negated
+        return bool(found != item.negated)
 
     def in_turn(self, item: Any, turn: list[EventRow]) -> bool:
         if isinstance(item, Group):
             return all(self.in_turn(term, turn) for term in item.terms)
-        return any(self.of(item.field, value, row) for value in item.values for row in turn) != item.negated
+        return bool(
+            any(self.of(item.field, value, row) for value in item.values for row in turn) != item.negated
+        )
 
     def follows(self, item: Sequence) -> bool:
         reach = len(self.turns) if item.within is None else item.within - 1
