@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import date, datetime
+from functools import lru_cache
 
 from django import template
 from django.utils import formats, timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from conversations.models import Session
@@ -28,7 +30,7 @@ def moment(seconds: float | None) -> datetime | None:
     if not isinstance(seconds, int | float):  # a template gives "" for what is not there any more
         return None
     try:
-        return timezone.localtime(datetime.fromtimestamp(seconds, UTC))
+        return datetime.fromtimestamp(seconds, timezone.get_current_timezone())
     except (OverflowError, ValueError, OSError):
         return None
 
@@ -38,12 +40,13 @@ def _today() -> datetime:
 
 
 def _day(at: datetime) -> str:
-    days = (_today().date() - at.date()).days
+    today = _today().date()
+    days = (today - at.date()).days
     if days == 0:
         return _("Today")
     if days == 1:
         return _("Yesterday")
-    if at.year == _today().year:
+    if at.year == today.year:
         return formats.date_format(at, "MONTH_DAY_FORMAT")
     return formats.date_format(at, "DATE_FORMAT")
 
@@ -78,12 +81,17 @@ def when(seconds: float | None, *, with_day: bool = False) -> SafeString | str:
     at = moment(seconds)
     if at is None:
         return ""
-    is_today = at.date() == _today().date()
-    text = formats.date_format(at, "H:i") if is_today or not with_day else _day(at)
-    whole = f"{formats.date_format(at, 'DATE_FORMAT')} {formats.date_format(at, 'H:i:s')}"
+    text = _day(at) if with_day and at.date() != _today().date() else f"{at:%H:%M}"
+    whole = f"{_whole_day(at.date(), get_language())} {at:%H:%M:%S}"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', at.isoformat(timespec="milliseconds"), whole, text
     )
+
+
+@lru_cache(maxsize=512)
+def _whole_day(day: date, _language: str | None) -> str:
+    """Kept: the times of a page are of few days."""
+    return formats.date_format(day, "DATE_FORMAT")
 
 
 @register.filter

@@ -1,9 +1,11 @@
 """Tags of the house: icons of the sprite, keys of the actions, times in words."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from django import template
 from django.templatetags.static import static
+from django.urls import get_script_prefix
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
@@ -19,11 +21,18 @@ register = template.Library()
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """A symbol of `static/icons.svg`. Decoration unless it has a `label`, which is then its spoken name."""
-    href = f"{static('icons.svg')}#{name}"
     if label:
+        href = f"{static('icons.svg')}#{name}"
         return format_html(
             '<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>', label, href
         )
+    return _decoration(name, get_script_prefix())
+
+
+@lru_cache(maxsize=256)
+def _decoration(name: str, _prefix: str) -> SafeString:
+    """Kept: a page of sessions has two hundred, and the address of a static file differs by prefix alone."""
+    href = f"{static('icons.svg')}#{name}"
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}"></use></svg>', href)
 
 
