@@ -6,14 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.urls import reverse
+
 from conversations.models import Event, Session
 from conversations.summary import UNSURE_BELOW
+from conversations.templatetags.sessions import runs, when
 from conversations.templatetags.signals import Chip, chips
 from conversations.transcript import Segment, Wanted
 from conversations.transcript.spans import find, segments
 
 from .opening import Look, looks, matcher_of
 from .opinions import Said, said_of
+from .row_chips import chips_of, mark_of, shortened
 
 if TYPE_CHECKING:
     from .asking import Ask
@@ -31,6 +35,7 @@ class Row:
     quote: list[Segment] = field(default_factory=list)
     look: Look | None = None
     signals: list[Chip] = field(default_factory=list)
+    url: str = ""
 
     @property
     def n_new(self) -> int:
@@ -42,6 +47,27 @@ class Row:
         lowest = self.session.min_intent_confidence
         return lowest is not None and lowest < UNSURE_BELOW
 
+    def drawn(self) -> dict[str, str | bool]:
+        """Everything that the template writes, so that it looks nothing up twice and computes nothing."""
+        session, said = self.session, self.said
+        status = said.status
+        is_fresh = status in ("unread", "changed") and not said.is_seen
+        return {
+            "pk": str(session.pk),
+            "url": self.url,
+            "revision": str(session.revision),
+            "status": status,
+            "classes": f"{status} fresh-to-me" if is_fresh else status,
+            "verdict": said.verdict,
+            "is_later": said.is_later,
+            "is_open": bool(said.open_by),
+            "mark": mark_of(status),
+            "sender": shortened(session.conversation.sender_id, 120) or "∅",
+            "when": when(session.activity_at, with_day=True),
+            "quote": runs(self.quote) if self.quote else "",
+            "chips": chips_of(self),
+        }
+
 
 def rows_of(found: Iterable[Session], ask: Ask) -> list[Row]:
     """A row for each session; it quotes the turn at which the session opens."""
@@ -50,6 +76,8 @@ def rows_of(found: Iterable[Session], ask: Ask) -> list[Row]:
     seen = looks(sessions, matcher_of(ask))
     texts = quotes(seen)
     signals = chips(sessions, ask.assistant)
+    # One address is looked up, and every session's number put where that one had 0.
+    before, _zero, after = reverse("conversations:session-detail", args=[0]).rpartition("0")
     return [
         Row(
             session,
@@ -57,6 +85,7 @@ def rows_of(found: Iterable[Session], ask: Ask) -> list[Row]:
             quote(texts.get(session.pk) or _matter(session), ask.wanted),
             seen.get(session.pk),
             signals.get(session.pk, []),
+            f"{before}{session.pk}{after}{ask.here}",
         )
         for session in sessions
     ]
