@@ -3,6 +3,7 @@
 One index look-up a slot (`event_slot_history`), however long the session is; `timeline.slots` is the reference.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import OuterRef, Q, Subquery
@@ -10,6 +11,7 @@ from django.db.models.functions import Length
 
 from conversations.identity import RANK_REVERT, Key, parse
 from conversations.models import Event, Session, SessionValue
+from conversations.querysets import EventQuerySet
 from conversations.summary import VALUE_LIMIT
 from conversations.timeline import WIPES
 
@@ -19,21 +21,42 @@ def slots_at(session: Session, key: Key) -> dict[str, Any]:
 
     Rasa's own `session_started_metadata` is not a slot of the assistant and left out.
     """
+    return _slots(session, [key])[0]
+
+
+def _slots(session: Session, keys: Sequence[Key]) -> list[dict[str, Any]]:
+    """Slots set just after each key. The names and the values of all of them are read at once."""
+    histories = [_history(session, key) for key in keys]
+    newest = {
+        f"newest_{number}": Subquery(
+            history.filter(name=OuterRef("value")).order_by("-timestamp", "-rank", "-hash").values("id")[:1]
+        )
+        for number, history in enumerate(histories)
+    }
+    names = SessionValue.objects.filter(session=session, kind=SessionValue.Kind.SLOT)
+    found = list(names.annotate(**newest).values_list("value", *newest))
+    ids = [{row[number] for row in found if row[number]} for number in range(1, len(keys) + 1)]
+    if any(len(row[0]) == VALUE_LIMIT for row in found):
+        # The value table cuts long names. They are rare enough to read their whole history.
+        for history, known in zip(histories, ids, strict=True):
+            long_names = history.annotate(length=Length("name")).filter(length__gte=VALUE_LIMIT).in_order()
+            known |= set(dict(long_names.values_list("name", "id")).values())
+    bodies = Event.objects.filter(id__in=set[int]().union(*ids)).values_list("id", "name", "body")
+    values = {pk: (name, parse(body).get("value")) for pk, name, body in bodies}
+    return [dict(values[pk] for pk in known if pk in values) for known in ids]
+
+
+def _history(session: Session, key: Key) -> EventQuerySet:
+    """What set slots from the last wipe before `key` up to there."""
     standing = Event.objects.filter(_not_reverted_at(key), conversation_id=session.conversation_id)
     start = (session.start_at, session.start_rank, bytes(session.start_hash))
-    wiped = standing.filter(type__in=WIPES).between(start, key).in_order().last()
-    since = (wiped.timestamp, wiped.rank, bytes(wiped.hash)) if wiped else start
-    history = standing.filter(type="slot").between(since, key)
-    names = SessionValue.objects.filter(session=session, kind=SessionValue.Kind.SLOT)
-    newest = history.filter(name=OuterRef("value")).order_by("-timestamp", "-rank", "-hash").values("id")[:1]
-    found = dict(names.annotate(newest=Subquery(newest)).values_list("value", "newest"))
-    ids = {pk for pk in found.values() if pk}
-    if any(len(name) == VALUE_LIMIT for name in found):
-        # The value table cuts long names. They are rare enough to read their whole history.
-        long_names = history.annotate(length=Length("name")).filter(length__gte=VALUE_LIMIT).in_order()
-        ids |= set(dict(long_names.values_list("name", "id")).values())
-    bodies = Event.objects.filter(id__in=ids).values_list("name", "body")
-    return {name: parse(body).get("value") for name, body in bodies}
+    wipes = standing.filter(type__in=WIPES).between(start, key).in_order().reverse()
+    return standing.filter(type="slot").between(_first(wipes) or start, key)
+
+
+def _first(events: EventQuerySet) -> Key | None:
+    row = events.values_list("timestamp", "rank", "hash").first()
+    return (row[0], row[1], bytes(row[2])) if row else None
 
 
 def _not_reverted_at(key: Key) -> Q:
@@ -49,18 +72,14 @@ def slots_around(session: Session, first: Key, last: Key) -> dict[str, tuple[Any
 
     A slot that is not set on one side is `ABSENT` there, which is not null.
     """
-    previous = (
-        Event.objects.filter(conversation_id=session.conversation_id)
-        .before(first)
-        .in_order()
-        .reverse()
-        .first()
-    )
+    earlier = Event.objects.filter(conversation_id=session.conversation_id).before(first)
+    previous = _first(earlier.in_order().reverse())
     start = (session.start_at, session.start_rank, bytes(session.start_hash))
     before: dict[str, Any] = {}
-    if previous is not None and (previous.timestamp, previous.rank, bytes(previous.hash)) >= start:
-        before = slots_at(session, (previous.timestamp, previous.rank, bytes(previous.hash)))
-    after = slots_at(session, last)
+    if previous is not None and previous >= start:
+        before, after = _slots(session, [previous, last])
+    else:
+        after = slots_at(session, last)
     return {
         name: (before.get(name, ABSENT), after.get(name, ABSENT))
         for name in sorted(before.keys() | after.keys())
