@@ -226,7 +226,7 @@ class Seen:
             case "slot" if value.equals is None:
                 return row.type == "slot" and row.name == text and text != "session_started_metadata"
             case "slot":
-                return row.type == "slot" and row.name == text and row.value == value.equals != ""
+                return bool(row.type == "slot" and row.name == text and row.value == value.equals != "")
             case "loop":
                 return row.type in ("active_loop", "form", "flow_started") and row.name == text != ""
             case "event":
