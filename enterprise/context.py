@@ -1,13 +1,16 @@
 """What every template may use: `house.theme`, `house.navigation`, `house.client`, `house.version`."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.html import json_script
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from enterprise.access import may
@@ -137,15 +140,21 @@ class House:
             if may(self._request.user, section.needs)
         ]
 
-    @cached_property
-    def client(self) -> dict[str, Any]:
+    @property
+    def client(self) -> SafeString:
         """What scripts read from the page: actions with their keys, and their words."""
-        return {"actions": [action.as_dict() for action in ACTIONS], "text": CLIENT_TEXT}
+        return _client(get_language())
 
     @property
     def version(self) -> str:
         """The installed version."""
         return settings.VERSION
+
+
+@lru_cache(maxsize=32)
+def _client(_language: str | None) -> SafeString:
+    """Kept: it is the same for everybody who reads this language."""
+    return json_script({"actions": [action.as_dict() for action in ACTIONS], "text": CLIENT_TEXT}, "house")
 
 
 def house(request: HttpRequest) -> dict[str, Any]:

@@ -250,7 +250,11 @@ class Ask:
         return f"{self.here}&" if self.here else "?"
 
     def list_url(self, text: str, **more: str) -> str:
-        return reverse("conversations:session-list") + self.parameters(text, **more)
+        return self._list + self.parameters(text, **more)
+
+    @cached_property
+    def _list(self) -> str:
+        return reverse("conversations:session-list")
 
     @property
     def for_me(self) -> str:
