@@ -230,7 +230,7 @@ class Seen:
             case "loop":
                 return row.type in ("active_loop", "form", "flow_started") and row.name == text != ""
             case "event":
-                return row.type == text not in EVERYDAY
+                return bool(row.type == text not in EVERYDAY)
             case "turn-tag":
                 tagged = (
                     keys
