@@ -1,5 +1,6 @@
 """Sets of value rows: whether a session has one of them, and in which turns."""
 
+import re
 from typing import Any
 
 from django.core.exceptions import FullResultSet
@@ -11,6 +12,7 @@ from conversations.filters.sql import Sql, either, filled, joined
 from conversations.models import SessionValue
 from conversations.summary import value_key
 
+_ASSISTANT = re.compile(r'(\w+\."assistant_id" = )')
 RowSet = tuple[tuple[int, str], ...]  # (kind, value): any of them
 
 
@@ -27,7 +29,19 @@ def by_kind(wanted: RowSet) -> dict[int, list[str]]:
     return found
 
 
-class HasValue(Exists):
+class OfSession(Exists):
+    """Whether the session has value rows of some kind, found by the session."""
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any
+    ) -> tuple[str, tuple[str | int, ...]]:
+        """SQLite, which knows nothing of how many rows there are, would read all rows of the assistant for every
+        session; behind a plus it takes the column for no index."""
+        sql, parameters = self.as_sql(compiler, connection, **extra)
+        return _ASSISTANT.sub(r"+\1", sql), parameters
+
+
+class HasValue(OfSession):
     """Whether the session has a value.
 
     `drives`: not asked again of rows that were read from the driver's value rows. Asked twice, the planner takes the
@@ -66,9 +80,9 @@ def has_rows(wanted: RowSet, assistant_id: int) -> HasValue | Q:
     return HasValue(SessionValue.objects.filter(any_of, session=OuterRef("pk"), assistant=assistant_id))
 
 
-def has_kind(kind: int, assistant_id: int) -> Exists:
+def has_kind(kind: int, assistant_id: int) -> OfSession:
     """Whether a session has any row of this kind."""
-    return Exists(SessionValue.objects.filter(session=OuterRef("pk"), assistant=assistant_id, kind=kind))
+    return OfSession(SessionValue.objects.filter(session=OuterRef("pk"), assistant=assistant_id, kind=kind))
 
 
 def exists(wanted: RowSet) -> Sql:
