@@ -12,6 +12,7 @@ from django.utils import timezone
 from conversations.identity import Key
 from conversations.models import Event, Session
 from conversations.slots import ABSENT, slots_around
+from conversations.templatetags.signals import Chip, chips
 from conversations.transcript import Side, Turn, Wanted, side, turns, values
 
 from . import window as windows
@@ -118,6 +119,13 @@ class Opened:
     @cached_property
     def said(self) -> Said:
         return self.row.said if self.row else said_of([self.session], self.ask.user)[self.session.pk]
+
+    @cached_property
+    def signals(self) -> list[Chip]:
+        """As the list's row has found them, else asked for."""
+        if self.row:
+            return self.row.signals
+        return chips([self.session], self.ask.assistant).get(self.session.pk, [])
 
     @cached_property
     def badges(self) -> dict[int, Badge]:
