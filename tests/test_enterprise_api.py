@@ -177,7 +177,7 @@ def test_a_session_in_the_browser_needs_its_csrf_token_to_write(ana: User) -> No
 def test_each_role_has_what_the_table_says(ana: User, ben: User, tom: User) -> None:
     allowed = {user.username: {name for name in CATEGORIES if may(user, name)} for user in (ana, ben, tom)}
     assert allowed["ana"] == set(CATEGORIES)
-    assert allowed["ben"] == {"conversations.view", "conversations.judge"}
+    assert allowed["ben"] == {"conversations.view", "conversations.judge", "conversations.define"}
     assert allowed["tom"] == set()
 
 
