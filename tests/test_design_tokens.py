@@ -104,7 +104,7 @@ def test_every_token_that_is_used_exists(sheet):
 def test_layout_is_logical_so_that_it_turns_around_for_right_to_left(sheet):
     physical = (
         r"(?<![-\w])(?:margin|padding|border|inset)-(?:left|right|top|bottom)\b|(?<![-\w.])(?:left|right|top|bottom)\s*:"
-        r"|(?<![-\w])(?:width|height|min-width|max-width|min-height|max-height)\s*:|text-align:\s*(?:left|right)|float:"
+        r"|(?<![-\w])(?:width|height|min-width|max-width|min-height|max-height)\s*:|text-align:\s*(?:left|right)|float:\s*(?:left|right)"
     )
     text = re.sub(r"@media[^{]*\{", "", sheet.read_text())
     assert re.findall(physical, text) == []

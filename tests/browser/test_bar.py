@@ -152,7 +152,7 @@ def test_a_view_is_saved_changed_reset_starred_and_deleted_with_undo(
     axe(page)
     page.keyboard.press("Enter")
     page.locator("#views .views-news", has_text="is back").wait_for()
-    assert page.locator("#views .view-row:visible").count() == 1
+    page.wait_for_function("document.querySelectorAll('#views .view-row:not([hidden])').length === 1")
     page.locator("#views .view-row:visible a").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**view=*")
