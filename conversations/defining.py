@@ -1,18 +1,14 @@
-"""What a signal is: the names that make it, a guess at them from the names that occur, and which events show it. Pure."""
+"""What a signal is: the names that make it, and a guess at them from the names that occur. Pure."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol
 
-from conversations.identity import parse, shown
 from conversations.query import Or, Query, Term, Word, render
-from conversations.reading import FALLBACK_INTENT
+from conversations.reading import FALLBACK_ACTION, FALLBACK_INTENT
 
 NAMES = ("fallback", "handoff", "goal", "abandoned", "complaint")
-DEFAULT_FALLBACK = "action_default_fallback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +75,7 @@ def guess(values: Values) -> dict[str, Definition]:
     """
     handoff = _like(values.actions, "handoff")
     return {
-        "fallback": Definition(intents=(FALLBACK_INTENT,), actions=(DEFAULT_FALLBACK,), is_guess=True),
+        "fallback": Definition(intents=(FALLBACK_INTENT,), actions=(FALLBACK_ACTION,), is_guess=True),
         # Who asks for a person does not always get one: the intent counts only where no action tells.
         "handoff": Definition(
             intents=() if handoff else _like(values.intents, "handoff"), actions=handoff, is_guess=True
@@ -119,69 +115,3 @@ def word(part: str, name: str) -> Word:
         slot, _, value = name.partition("=")
         return Word(slot, equals=value)
     return Word(name)
-
-
-class Happened(Protocol):
-    """The columns of an event that tell signals."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def predicted(self) -> str: ...
-    @property
-    def body(self) -> str: ...
-
-
-def marks(events: Iterable[Happened], definitions: Mapping[str, Definition]) -> dict[int, tuple[str, ...]]:
-    """Which signals each event shows, by its id, in the order of NAMES; events that show none are left out.
-
-    Loops left open are no event's but the session's end: see `conversations.signals.of_sessions`.
-    """
-    found: dict[int, tuple[str, ...]] = {}
-    for event in events:
-        if names := tuple(name for name in NAMES if name in definitions and _shows(event, definitions[name])):
-            found[event.id] = names
-    return found
-
-
-def _shows(event: Happened, wanted: Definition) -> bool:
-    match event.type:
-        case "user":
-            return bool(wanted.intents) and not _intents(event, wanted).isdisjoint(wanted.intents)
-        case "action":
-            return event.name in wanted.actions
-        case "slot":
-            return any(
-                event.name == entry or (entry.startswith(f"{event.name}=") and entry == _slot_value(event))
-                for entry in wanted.slots
-            )
-    return False
-
-
-def _intents(event: Happened, wanted: Definition) -> set[str]:
-    names = {event.name, event.predicted}
-    if any(intent.startswith(f"{event.predicted}/") for intent in wanted.intents):
-        # Only the body tells which of a retrieval intent's it was.
-        found = _body(event).get("parse_data")
-        intent = found.get("intent") if isinstance(found, dict) else None
-        full = intent.get("full_retrieval_intent_name") if isinstance(intent, dict) else None
-        names.add(full if isinstance(full, str) else "")
-    return names - {""}
-
-
-def _slot_value(event: Happened) -> str:
-    """`name=value` as filters know it; empty for a slot that was emptied."""
-    value = _body(event).get("value")
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return f"{event.name}={shown(text)}"
-
-
-def _body(event: Happened) -> dict[str, Any]:
-    body = parse(event.body)
-    return body if isinstance(body, dict) else {}

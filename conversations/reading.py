@@ -9,6 +9,7 @@ from conversations.tokens import line
 TEXT_LIMIT = 1000  # code points of a message that the events table repeats beside the body
 NAME_LIMIT = 500  # code points of a name: an index of PostgreSQL ends at 2,700 bytes
 FALLBACK_INTENT = "nlu_fallback"
+FALLBACK_ACTION = "action_default_fallback"
 EXTERNAL_PREFIX = "EXTERNAL: "
 
 
@@ -47,9 +48,7 @@ class EventRow(NamedTuple):
     @property
     def is_fallback(self) -> bool:
         """Whether the bot did not understand: nlu_fallback, or the default fallback action."""
-        return self.predicted == FALLBACK_INTENT or (
-            self.type == "action" and self.name == "action_default_fallback"
-        )
+        return self.predicted == FALLBACK_INTENT or (self.type == "action" and self.name == FALLBACK_ACTION)
 
 
 def read(event: dict[str, Any]) -> EventRow:

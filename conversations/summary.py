@@ -21,8 +21,9 @@ SLOT_VALUE, LOOP, EVENT, ASSISTANT_ID, CONFIDENCE = range(12, 17)
 
 LAST_TURN = 62  # bit of turn 62 and all beyond: bit 63 is the sign
 At = tuple[float, str]  # (timestamp, text)
-_UNSAID_ACTIONS = ("action_listen", "action_session_start")
-_EVERYDAY = frozenset(
+UNSAID = ("action_listen", "action_session_start")  # actions that are not counted
+# Types that every session has: `event:` does not know them.
+EVERYDAY = frozenset(
     ("user", "bot", "action", "slot", "session_started", "user_featurization", "active_loop")
 )
 _FLOW_BEGINS = ("flow_started", "flow_resumed")
@@ -94,7 +95,7 @@ class Summary:
                         self._occurs(SLOT_VALUE, f"{row.name}={row.value}", bit)
             case "active_loop":
                 self._add_loop(row, bit)
-            case kind if kind not in _EVERYDAY:
+            case kind if kind not in EVERYDAY:
                 self._add_seldom(row, bit)
 
     def _occurs(self, kind: int, value: str, bit: int) -> None:
@@ -153,7 +154,7 @@ class Summary:
     def _add_action(self, row: EventRow, bit: int) -> None:
         if row.is_fallback:
             self._occurs(IS, "fallback", bit)
-        if row.name in _UNSAID_ACTIONS:
+        if row.name in UNSAID:
             return
         self.min_action_confidence = _min(self.min_action_confidence, row.confidence)
         self.max_action_confidence = _max(self.max_action_confidence, row.confidence)

@@ -1,12 +1,8 @@
-"""Signals from names: what is guessed, how a definition becomes a query, which events show it."""
-
-import json
-from dataclasses import dataclass, field
-from typing import Any
+"""Signals from names: what is guessed, how a definition becomes a query."""
 
 import pytest
 
-from conversations.defining import NAMES, PARTS, Definition, Values, as_query, guess, marks
+from conversations.defining import NAMES, PARTS, Definition, Values, as_query, guess
 from conversations.query import ALL_FEATURES, parse
 
 
@@ -100,65 +96,3 @@ def test_guessed_or_not_two_definitions_name_the_same() -> None:
     assert one.same(Definition(intents=("a",)))
     assert not one.same(Definition(actions=("a",)))
     assert set(PARTS) == {"intents", "actions", "slots", "loops"}
-
-
-@dataclass
-class Row:
-    type: str
-    name: str = ""
-    predicted: str = ""
-    id: int = 1
-    said: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def body(self) -> str:
-        return json.dumps(self.said)
-
-
-WANTED = {
-    "handoff": Definition(
-        ("human", "faq/where"), ("action_handoff",), ("agent", "city=New York", "n=3"), ("f",)
-    ),
-    "fallback": Definition(intents=("nlu_fallback",)),
-}
-
-
-@pytest.mark.parametrize(
-    ("row", "shown"),
-    [
-        (Row("user", "human", "human"), ("handoff",)),
-        (Row("user", "human", "nlu_fallback"), ("fallback", "handoff")),
-        (Row("user", "greet", "greet"), ()),
-        (
-            Row(
-                "user",
-                "faq",
-                "faq",
-                said={"parse_data": {"intent": {"full_retrieval_intent_name": "faq/where"}}},
-            ),
-            ("handoff",),
-        ),
-        (
-            Row(
-                "user",
-                "faq",
-                "faq",
-                said={"parse_data": {"intent": {"full_retrieval_intent_name": "faq/when"}}},
-            ),
-            (),
-        ),
-        (Row("user", "faq", "faq", said={"parse_data": [1]}), ()),
-        (Row("action", "action_handoff"), ("handoff",)),
-        (Row("action", "human"), ()),
-        (Row("slot", "agent", said={"value": None}), ("handoff",)),
-        (Row("slot", "city", said={"value": "New York"}), ("handoff",)),
-        (Row("slot", "city", said={"value": "Paris"}), ()),
-        (Row("slot", "city", said={"value": None}), ()),
-        (Row("slot", "n", said={"value": 3}), ("handoff",)),
-        (Row("slot", "n", said={"value": "3"}), ("handoff",)),
-        (Row("active_loop", "f"), ()),
-        (Row("bot", "human"), ()),
-    ],
-)
-def test_events_show_the_signals_that_name_them(row: Row, shown: tuple[str, ...]) -> None:
-    assert marks([row], WANTED) == ({1: shown} if shown else {})

@@ -7,8 +7,8 @@ import pytest
 from conversations.defining import Definition
 from conversations.query import ALL_FEATURES, Group, Or, Query, Sequence, parse
 from conversations.summary import UNSURE_BELOW
-from conversations.tokens import phrase
-from conversations.transcript.facts import Fact, holds, said, troubles
+from conversations.tokens import line, phrase
+from conversations.transcript.facts import Fact, holds, troubles
 from conversations.transcript.matching import Mark, matcher
 from conversations.views.opening import look, looks
 from tests.asking import TURN, Seen, fill, queries, seen
@@ -33,12 +33,12 @@ def found(text: str, facts: list[Fact], marks: tuple[Mark, ...] = ()) -> tuple[s
 
 TALK = [
     fact(1, "action", "utter_hello"),
-    fact(2, "user", "greet", confidence=0.9, words=said("hello, my card")),
+    fact(2, "user", "greet", confidence=0.9, words=line("hello, my card")),
     fact(3, "action", "utter_greet", confidence=1.0),
-    fact(4, "user", "refund", confidence=0.4, words=said("money back please")),
+    fact(4, "user", "refund", confidence=0.4, words=line("money back please")),
     fact(5, "action", "pay", confidence=0.8),
     fact(6, "slot", "city", body='{"value": "Paris"}'),
-    fact(7, "user", "refund", confidence=0.9, words=said("the card is lost")),
+    fact(7, "user", "refund", confidence=0.9, words=line("the card is lost")),
     fact(8, "action", "pay", confidence=0.3),
     fact(9, "active_loop", "refund_form"),
     fact(10, "restart"),
@@ -94,10 +94,10 @@ def test_what_people_said_of_a_turn_points_at_it() -> None:
 
 def test_trouble_is_what_was_not_understood_taken_back_handed_over_or_said_again() -> None:
     facts = [
-        fact(1, "user", "greet", confidence=0.9, words=said("where is my money")),
-        fact(2, "user", "greet", confidence=0.9, words=said("where is my money")),
-        fact(3, "user", "yes", confidence=0.9, words=said("yes")),
-        fact(4, "user", "yes", confidence=0.9, words=said("yes")),
+        fact(1, "user", "greet", confidence=0.9, words=line("where is my money")),
+        fact(2, "user", "greet", confidence=0.9, words=line("where is my money")),
+        fact(3, "user", "yes", confidence=0.9, words=line("yes")),
+        fact(4, "user", "yes", confidence=0.9, words=line("yes")),
         fact(5, "user", "greet", predicted="nlu_fallback", confidence=0.9),
         fact(6, "user", "greet", confidence=0.5),
         fact(7, "user", "greet", confidence=0.9, is_reverted=True),
@@ -108,10 +108,10 @@ def test_trouble_is_what_was_not_understood_taken_back_handed_over_or_said_again
 
 
 def test_words_are_found_as_the_index_finds_them() -> None:
-    assert holds(said("My LOST card!"), phrase("lost card"))
-    assert holds(said("My lost cards"), phrase("lost car", prefix=True))
-    assert not holds(said("My lost cards"), phrase("lost car"))
-    assert not holds(said("x"), phrase("!"))
+    assert holds(line("My LOST card!"), phrase("lost card"))
+    assert holds(line("My lost cards"), phrase("lost car", prefix=True))
+    assert not holds(line("My lost cards"), phrase("lost car"))
+    assert not holds(line("x"), phrase("!"))
 
 
 def turns_of(items: object, one: Seen) -> Iterator[int]:

@@ -13,10 +13,11 @@ from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
 
 from conversations import search
+from conversations.defining import NAMES
 from conversations.filters import opinions, times
 from conversations.filters.context import Context
 from conversations.filters.rows import HasValue, RowSet, has_rows, rows
-from conversations.filters.sought import SIGNALS, sought
+from conversations.filters.sought import sought
 from conversations.filters.sql import opposite
 from conversations.filters.turns import Turn, in_one_turn, in_order, turn
 from conversations.identity import sender_hash
@@ -210,7 +211,7 @@ def _is(term: Term, context: Context) -> Condition:
         else:
             one = sought(replace(term, values=(Word(name),)), context)
             found += one.drives
-            if name in SIGNALS and not (name == "fallback" and definition(context.assistant, name).is_guess):
+            if name in NAMES and not (name == "fallback" and definition(context.assistant, name).is_guess):
                 loops += definition(context.assistant, name).loops
     if loops:
         others.append(Condition(Q(open_loop__in=sorted(set(loops))), LOOKED_AT))

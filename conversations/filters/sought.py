@@ -19,14 +19,12 @@ from conversations.filters.rows import RowSet, exists, rows
 from conversations.filters.sql import ANYTHING, NOTHING, Sql, both, either, joined
 from conversations.models import SessionValue
 from conversations.query import Range, Term, Text, Word
-from conversations.reading import FALLBACK_INTENT
+from conversations.reading import FALLBACK_ACTION, FALLBACK_INTENT
 from conversations.signals import definition
-from conversations.summary import _EVERYDAY, UNSURE_BELOW
+from conversations.summary import EVERYDAY, UNSAID, UNSURE_BELOW
 from conversations.tokens import phrase
 
 Kind = SessionValue.Kind
-UNSAID = ("action_listen", "action_session_start")  # actions that a summary leaves out
-SIGNALS = ("fallback", "handoff", "goal", "complaint", "abandoned")
 MARKS = ("flagged", "noted", "corrected")
 NAMES = {
     "intent": Kind.INTENT,
@@ -147,7 +145,7 @@ def _event(kind: int, name: str) -> Sql:
             return Sql("e.type = 'slot' AND e.name = %s", (name,))
         case Kind.LOOP:
             return Sql("e.type IN ('active_loop', 'form', 'flow_started') AND e.name = %s", (name,))
-        case Kind.EVENT if name not in _EVERYDAY:
+        case Kind.EVENT if name not in EVERYDAY:
             return Sql("e.type = %s", (name,))
     return NOTHING
 
@@ -237,8 +235,8 @@ def _shown(name: str, context: Context) -> Sought:
     meaning = definition(context.assistant, name)
     if name == "fallback" and meaning.is_guess:
         event = Sql(
-            "(e.type = 'user' AND e.predicted = %s) OR (e.type = 'action' AND e.name = 'action_default_fallback')",
-            (FALLBACK_INTENT,),
+            "(e.type = 'user' AND e.predicted = %s) OR (e.type = 'action' AND e.name = %s)",
+            (FALLBACK_INTENT, FALLBACK_ACTION),
         )
         return replace(_named(Kind.IS, name), event=Sql(f"({event.text})", event.parameters))
     parts = [

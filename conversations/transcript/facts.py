@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from conversations.reading import FALLBACK_INTENT, entity_names, label, slot_value
-from conversations.tokens import Phrase, words
+from conversations.defining import Definition
+from conversations.reading import FALLBACK_ACTION, FALLBACK_INTENT, entity_names, label, slot_value
+from conversations.tokens import Phrase
 
 from . import values
 
 Key = tuple[float, int, bytes]
-UNSAID = ("action_listen", "action_session_start")
-# Types that every turn has: `event:` does not know them.
-EVERYDAY = ("user", "bot", "action", "slot", "session_started", "user_featurization", "active_loop")
 LOOPS = ("active_loop", "form", "flow_started")
 REPEATED = 3  # blanks between and around words: a shorter message than three words may well be said twice
-
-
-class Definition(Protocol):
-    """What counts as a signal: a session shows it that has any of these names."""
-
-    @property
-    def intents(self) -> Iterable[str]: ...
-    @property
-    def actions(self) -> Iterable[str]: ...
-    @property
-    def slots(self) -> Iterable[str]: ...
-    @property
-    def loops(self) -> Iterable[str]: ...
 
 
 class Fact(NamedTuple):
@@ -43,12 +28,6 @@ class Fact(NamedTuple):
     words: str = ""
     is_reverted: bool = False
     body: str = ""
-
-
-def said(text: str) -> str:
-    """The words of a message as `Fact.words` holds them."""
-    found = words(text)
-    return f" {' '.join(found)} " if found else ""
 
 
 def holds(spoken: str, wanted: Phrase) -> bool:
@@ -82,7 +61,7 @@ def entities_of(fact: Fact) -> tuple[str, ...]:
 def is_fallback(fact: Fact) -> bool:
     """Whether the bot did not understand."""
     return (fact.type == "user" and fact.predicted == FALLBACK_INTENT) or (
-        fact.type == "action" and fact.name == "action_default_fallback"
+        fact.type == "action" and fact.name == FALLBACK_ACTION
     )
 
 

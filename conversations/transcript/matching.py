@@ -13,17 +13,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from conversations.defining import Definition
 from conversations.query import Group, Item, Or, Query, Range, Special, Term, Text, Word
 from conversations.query import Sequence as Order
 from conversations.reading import label
+from conversations.summary import EVERYDAY, UNSAID
 from conversations.tokens import phrase
 
 from . import values
 from .facts import (
-    EVERYDAY,
     LOOPS,
-    UNSAID,
-    Definition,
     Fact,
     Key,
     entities_of,

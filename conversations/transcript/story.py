@@ -8,9 +8,10 @@ from typing import Any
 
 from conversations.identity import shown
 from conversations.reading import FALLBACK_INTENT
+from conversations.summary import UNSAID
 
 from . import values
-from .facts import LOOPS, UNSAID
+from .facts import LOOPS
 from .model import Source
 
 _QUIET_SLOTS = {"session_started_metadata", "requested_slot"}

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import F, Q
 
+from conversations.defining import NAMES, Definition
 from conversations.models import Assistant, Event, Session
 from conversations.query import Query, Term, Text, Word
-from conversations.summary import UNSURE_BELOW
+from conversations.reading import FALLBACK_ACTION
+from conversations.summary import UNSAID, UNSURE_BELOW
 from conversations.tokens import phrase
 from conversations.transcript import Wanted
-from conversations.transcript.facts import LOOPS, UNSAID, Definition, Fact, troubles
+from conversations.transcript.facts import LOOPS, Fact, troubles
 from conversations.transcript.matching import SAID, Mark, Matcher, Matches, matcher
 
 from .opinions import marks_of
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 MAX_READ = 20_000  # events of one session that are looked at; a hit beyond them is found by scrolling
 MAX_ROW_EVENTS = 2_000  # a longer session's row quotes what the session itself keeps
 MAX_MARKS = 300
-SIGNALS = ("handoff", "goal", "complaint", "abandoned", "fallback")
 _COLUMNS = (
     "id", "timestamp", "rank", "hash", "type", "name", "predicted", "confidence", "words", "reverted_at",
 )  # fmt: skip
@@ -107,10 +108,10 @@ def signals_of(assistant: Assistant, query: Query | None = None) -> dict[str, De
     asked = {word.text for term in Matcher(query.items if query else ()).terms if term.field == "is"
              for word in term.values if isinstance(word, Word)}  # fmt: skip
     found: dict[str, Definition] = {}
-    for name in SIGNALS:
+    for name in NAMES:
         if name == "handoff" or name in asked:
             definition = signals.definition(assistant, name)
-            if any((definition.intents, definition.actions, definition.slots, definition.loops)):
+            if definition:
                 found[name] = definition
     return found
 
@@ -220,7 +221,7 @@ def _candidate(term: Term | Text) -> Q:  # noqa: PLR0911 - a table of fields
         case "event":
             return Q(type__in=names)
         case "is":
-            found = Q(type="action", name="action_default_fallback") if "fallback" in names else Q(pk__in=[])
+            found = Q(type="action", name=FALLBACK_ACTION) if "fallback" in names else Q(pk__in=[])
             return found | Q(type="restart") if "restarted" in names else found
     return Q(pk__in=[])
 
