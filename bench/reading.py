@@ -179,9 +179,9 @@ class Bench:
         from conversations.filters import matching  # noqa: PLC0415
         from conversations.models import Session  # noqa: PLC0415
         from conversations.pages import session_page  # noqa: PLC0415
-        from conversations.query import ALL_FEATURES, parse  # noqa: PLC0415
+        from conversations.query import parse  # noqa: PLC0415
 
-        parsed = parse(text, ALL_FEATURES)
+        parsed = parse(text)
         assert parsed.ok, (text, parsed.mistakes)
         found = matching(Session.objects.all(), parsed.query, assistant=self.assistant, now=self.now)
         return session_page(found, parsed.query, cursor=cursor)
@@ -194,9 +194,9 @@ class Bench:
         from conversations.filters import matching  # noqa: PLC0415
         from conversations.models import Session  # noqa: PLC0415
         from conversations.pages import capped_count  # noqa: PLC0415
-        from conversations.query import ALL_FEATURES, parse  # noqa: PLC0415
+        from conversations.query import parse  # noqa: PLC0415
 
-        query = parse(text, ALL_FEATURES).query
+        query = parse(text).query
         found = matching(Session.objects.all(), query, assistant=self.assistant, now=self.now)
         self.run(f"count to 1,000: {text or 'everything'}", lambda _index: capped_count(found))
 

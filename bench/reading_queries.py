@@ -129,11 +129,11 @@ def facets(bench: Bench) -> None:
     from conversations.facets import counted, suggest  # noqa: PLC0415
     from conversations.filters import matching  # noqa: PLC0415
     from conversations.models import Session  # noqa: PLC0415
-    from conversations.query import ALL_FEATURES, parse  # noqa: PLC0415
+    from conversations.query import parse  # noqa: PLC0415
     from conversations.spelling import did_you_mean  # noqa: PLC0415
 
     def count(text: str) -> int:
-        query = parse(text, ALL_FEATURES).query
+        query = parse(text).query
         found = matching(Session.objects.all(), query, assistant=bench.assistant, now=bench.now)
         return sum(map(len, counted(found, assistant=bench.assistant, now=bench.now).fields.values()))
 

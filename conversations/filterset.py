@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
-from conversations.filters import FEATURES, matching
+from conversations.filters import matching
 from conversations.models import Assistant, Session
 from conversations.query import Parsed, Query, Range, Term, Word, parse
 
@@ -136,7 +136,7 @@ class SessionFilterSet(django_filters.FilterSet):
     @property
     def parsed(self) -> Parsed:
         """The query of `q` with the other parameters as further terms. Call `is_valid` first."""
-        parsed = parse(self.form.cleaned_data.get("q") or "", FEATURES)
+        parsed = parse(self.form.cleaned_data.get("q") or "")
         query = parsed.query
         items = (*query.items, *self.terms())
         return Parsed(Query(items, query.settings, query.impossible, query.source), parsed.mistakes)

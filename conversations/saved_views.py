@@ -16,7 +16,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from conversations.filters import FEATURES
 from conversations.models import Assistant, SavedView, Star
 from conversations.models.asking import MAX_NAME, MAX_QUERY
 from conversations.query import parse
@@ -97,7 +96,7 @@ def same(one: str, other: str) -> bool:
     """Whether two texts are the same query, however they are written; texts with mistakes only if they are equal."""
     if one.strip() == other.strip():
         return True
-    first, second = parse(one, FEATURES), parse(other, FEATURES)
+    first, second = parse(one), parse(other)
     return first.ok and second.ok and first.query == second.query
 
 
@@ -225,7 +224,7 @@ def _save(saved: SavedView) -> None:
 
 
 def _check(query: str) -> None:
-    parsed = parse(query[:MAX_QUERY], FEATURES)
+    parsed = parse(query[:MAX_QUERY])
     if parsed.query.impossible:
         mistake = next(one for one in parsed.mistakes if not one.warning)
         raise BadQuery(mistake.sentence(gettext))

@@ -31,7 +31,6 @@ from conversations.models import (
 )
 from conversations.opinions.placing import place
 from conversations.query import (
-    ALL_FEATURES,
     Group,
     Or,
     Query,
@@ -541,7 +540,7 @@ def queries(
 
     while len(found) < count:
         text = " ".join(item() for _ in range(chance.choice([1, 1, 1, 2, 2, 3])))
-        parsed = parse(text + (" in:conversation" if in_conversation else ""), ALL_FEATURES)
+        parsed = parse(text + (" in:conversation" if in_conversation else ""))
         if parsed.ok:
             found.append(parsed.query)
     return found

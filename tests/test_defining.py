@@ -3,7 +3,7 @@
 import pytest
 
 from conversations.defining import NAMES, PARTS, Definition, Values, as_query, guess
-from conversations.query import ALL_FEATURES, parse
+from conversations.query import parse
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_nothing_is_guessed_from_nothing_but_rasas_own_fallback() -> None:
 )
 def test_a_definition_is_a_query_that_can_be_read(definition: Definition, query: str) -> None:
     assert as_query(definition) == query
-    parsed = parse(query, ALL_FEATURES)
+    parsed = parse(query)
     assert parsed.ok
     assert str(parsed.query) == query
 

@@ -8,7 +8,7 @@ from conversations import facets
 from conversations.facets import counted, suggest
 from conversations.filters import matching
 from conversations.models import Assistant, Session
-from conversations.query import ALL_FEATURES, parse
+from conversations.query import parse
 from conversations.query.facets import text_value
 from tests.asking import expected, fill, seen
 from tests.histories import NOW
@@ -24,7 +24,7 @@ def assistant(monkeypatch: pytest.MonkeyPatch) -> Assistant:
 
 
 def count(assistant: Assistant, text: str) -> facets.Counted:
-    query = parse(text, ALL_FEATURES).query
+    query = parse(text).query
     found = matching(Session.objects.all(), query, assistant=assistant, now=NOW)
     return counted(found, assistant=assistant, now=NOW)
 
@@ -39,7 +39,7 @@ def test_each_value_finds_as_many_sessions_as_it_says(assistant: Assistant, text
             if name in ("review", "verdict", "assigned") or "abandoned" in choice.text or "…" in choice.text:
                 continue
             assert text_value(name, choice.text) is not None, choice
-            query = parse(f"{name}:{choice.text} {text}", ALL_FEATURES).query
+            query = parse(f"{name}:{choice.text} {text}").query
             assert len(expected(every, query)) == choice.count, (name, choice)
 
 

@@ -10,7 +10,7 @@ from conversations import pages
 from conversations.filters import asked, conditions, matching
 from conversations.models import Assistant, Session, Signal
 from conversations.pages import capped_count, session_page
-from conversations.query import ALL_FEATURES, Query, parse
+from conversations.query import Query, parse
 from enterprise.models import User
 from tests.asking import LACKING, SAID, TERMS, Seen, expected, fill, judge, queries, seen
 from tests.histories import NOW
@@ -28,7 +28,7 @@ def assistant(monkeypatch: pytest.MonkeyPatch) -> Assistant:
 
 
 def ask(assistant: Assistant, text: str) -> set[int]:
-    parsed = parse(text, features=ALL_FEATURES)
+    parsed = parse(text)
     assert parsed.ok, parsed.mistakes
     return set(
         matching(Session.objects.all(), parsed.query, assistant=assistant, now=NOW).values_list(
@@ -98,7 +98,7 @@ def test_what_people_said_is_found_as_what_happened_is(assistant: Assistant, ana
     judge(assistant, [ana, ben])
     every = seen(assistant)
     sizes = set()
-    alone = [parse(term, ALL_FEATURES).query for term in SAID]
+    alone = [parse(term).query for term in SAID]
     for query in [*alone, *queries(3, GENERATED // 2, [*SAID, *SAID, *TERMS])]:
         wanted = expected(every, query)
         found = matching(Session.objects.all(), query, assistant=assistant, now=NOW, user=ana)
@@ -132,7 +132,7 @@ def test_whole_conversations_are_searched_when_asked(assistant: Assistant) -> No
 def test_a_sample_is_the_same_whenever_it_is_drawn_and_part_of_a_larger_one(assistant: Assistant) -> None:
     drawn = {}
     for size in (1, 5, 20, 1000):
-        query = parse(f"turns:>0 sample:{size}", ALL_FEATURES).query
+        query = parse(f"turns:>0 sample:{size}").query
         found = matching(Session.objects.all(), query, assistant=assistant, now=NOW)
         drawn[size] = set(found.values_list("pk", flat=True))
         assert {row.pk for row in session_page(found, query, cursor=None, size=500).rows} == drawn[size]
@@ -243,7 +243,7 @@ def test_the_largest_queries_are_answered(assistant: Assistant) -> None:
         "action-conf:<0.5 never<999999999999999 text:hello",
         f"(is:handoff text:hello) {' '.join(names[:90])}",
     ):
-        parsed = parse(text, ALL_FEATURES)
+        parsed = parse(text)
         if not parsed.ok:
             assert "then<" in text or "never<" in text, parsed.mistakes
             continue
@@ -254,7 +254,7 @@ def test_the_largest_queries_are_answered(assistant: Assistant) -> None:
 
 def test_a_message_without_a_confidence_has_no_low_one(assistant: Assistant) -> None:
     every = seen(assistant)
-    query = parse("(text:donde -conf:<=1)", ALL_FEATURES).query
+    query = parse("(text:donde -conf:<=1)").query
     found = matching(Session.objects.all(), query, assistant=assistant, now=NOW)
     assert set(found.values_list("pk", flat=True)) == expected(every, query)
 

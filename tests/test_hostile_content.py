@@ -19,7 +19,6 @@ from django.urls import reverse
 
 from conversations import tagging
 from conversations.envelope import Envelope
-from conversations.filters import FEATURES
 from conversations.identity import shown
 from conversations.models import Conversation, Event, Session, Tag
 from conversations.query import parse as parse_query
@@ -516,7 +515,7 @@ def test_a_query_that_cannot_be_read_finds_nothing_and_is_explained(
     answer = lead(client_of_ana, f"/sessions/?q={quote(query)}")
     page = answer.content.decode()
     assert list(answer.context["page"].rows) == []
-    if not parse_query(answer.context["ask"].text, FEATURES).ok:
+    if not parse_query(answer.context["ask"].text).ok:
         assert 'class="mistake' in page
     check(Page(page), "list")
     for url in ("/api/sessions", "/api/conversations"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conversations.filters import FEATURES, matching
+from conversations.filters import matching
 from conversations.models import Session
 from conversations.opinions import marking, reviewing, vocabulary
 from conversations.query import parse
@@ -64,7 +64,7 @@ def test_queries_find_what_was_said(said: None, ben: User, is_known: bool) -> No
         Session.objects.update(turns_known=False)
     wrong = []
     for text, expected in CASES:
-        parsed = parse(text, features=FEATURES)
+        parsed = parse(text)
         assert parsed.ok, (text, parsed.mistakes)
         found = matching(Session.objects.all(), parsed.query, assistant=assistant, now=NOW + 100, user=ben)
         names = sorted(found.values_list("conversation__sender_id", flat=True))

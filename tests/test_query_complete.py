@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversations.query import ALL_FEATURES, FIELDS, SORTS, Special, Term, Word, parse, render
+from conversations.query import FIELDS, SORTS, Special, Term, Word, parse, render
 from conversations.query.complete import Completion, apply, complete, found
 from tests.test_query_parser import BOMBS, PIECES
 from tests.test_query_round_trip import GENERATED, names, queries
@@ -240,7 +240,7 @@ def test_any_text_has_a_completion_that_changes_nothing_outside_of_its_place(tex
 def test_a_value_that_is_taken_is_that_value(query, name, field):
     before = f"{render(query)} {field}:"
     text, caret = apply(before, complete(before, len(before)), name)
-    parsed = parse(text, ALL_FEATURES)
+    parsed = parse(text)
     assert parsed.mistakes == ()
     assert parsed.query.items == (*query.items, Term(field, (Word(name),)))
     assert caret == len(text)
@@ -253,7 +253,7 @@ def test_every_offer_at_the_end_of_a_query_is_understood(query):
     for offer in complete(before, len(before)).offers:
         text, caret = apply(before, complete(before, len(before)), offer)
         for value in complete(text, caret).offers[:3] if offer.kind in ("field", "setting") else ():
-            parsed = parse(apply(text, complete(text, caret), value)[0], ALL_FEATURES)
+            parsed = parse(apply(text, complete(text, caret), value)[0])
             assert parsed.mistakes == ()
 
 

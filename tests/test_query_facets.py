@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversations.query import (
-    ALL_FEATURES,
     FIELDS,
     Item,
     Query,
@@ -58,9 +57,9 @@ def same(one: Facet, other: Facet) -> bool:
 @GENERATED
 def test_a_facet_goes_into_the_text_and_comes_out_again_and_nothing_else_changes(drawn):
     query, field, wanted = drawn
-    for before in (query, parse(render(query), ALL_FEATURES).query):
+    for before in (query, parse(render(query)).query):
         text = with_facet(before, field, wanted)
-        parsed = parse(text, ALL_FEATURES)
+        parsed = parse(text)
         assert parsed.mistakes == ()
         assert same(facet(parsed.query, field), wanted)
         assert others(parsed.query, field) == others(before, field)
@@ -73,7 +72,7 @@ def test_the_facet_that_a_text_has_leaves_it_as_it_is(query, field):
     text = render(query)
     now = facet(query, field.name)
     if not now.mixed:
-        assert with_facet(parse(text, ALL_FEATURES).query, field.name, now) == text
+        assert with_facet(parse(text).query, field.name, now) == text
 
 
 @given(asked(), st.sampled_from(["chosen", "excluded", "off"]))
@@ -82,7 +81,7 @@ def test_one_value_is_switched_and_nothing_else_changes(drawn, state):
     query, field, wanted = drawn
     before = facet(query, field)
     for value in (wanted.chosen + before.chosen + before.excluded)[:4]:
-        parsed = parse(toggled(parse(render(query), ALL_FEATURES).query, field, value, state), ALL_FEATURES)
+        parsed = parse(toggled(parse(render(query)).query, field, value, state))
         assert parsed.mistakes == ()
         after = facet(parsed.query, field)
         assert (value in after.chosen) == (state == "chosen")
@@ -118,7 +117,7 @@ def test_what_is_not_exactly_one_value_is_none(text):
     ],
 )
 def test_a_text_is_read_as_a_facet(text, chosen, excluded, mode, mixed):
-    found = facet(parse(text, ALL_FEATURES).query, "intent")
+    found = facet(parse(text).query, "intent")
     expected = Facet(tuple(map(Word, chosen)), tuple(map(Word, excluded)), mode, mixed)
     assert found == expected
     assert found.state("a") == ("chosen" if "a" in chosen else "excluded" if "a" in excluded else "off")
@@ -143,7 +142,7 @@ def test_a_text_is_read_as_a_facet(text, chosen, excluded, mode, mixed):
     ],
 )
 def test_a_facet_is_switched_in_the_text_as_written(text, value, state, mode, after):
-    query = parse(text, ALL_FEATURES).query
+    query = parse(text).query
     assert toggled(query, "intent", value, state, mode=mode) == after
 
 
@@ -166,16 +165,16 @@ def term_of(query: Query) -> Term:
 @given(queries)
 @GENERATED
 def test_an_item_turned_round_twice_is_itself(query):
-    whole = parse(render(query), ALL_FEATURES).query
+    whole = parse(render(query)).query
     for index, item in enumerate(whole.items):
-        parsed = parse(negated(whole, item), ALL_FEATURES)
+        parsed = parse(negated(whole, item))
         assert parsed.mistakes == ()
         turned = parsed.query.items[index]
         if not isinstance(item, Sequence) and not isinstance(turned, Sequence):
             assert parsed.query.items[:index] == whole.items[:index]
             assert parsed.query.items[index + 1 :] == whole.items[index + 1 :]
             assert turned.negated != item.negated or turned != item
-        assert parse(negated(parsed.query, turned), ALL_FEATURES).query == whole
+        assert parse(negated(parsed.query, turned)).query == whole
 
 
 @pytest.mark.parametrize(
@@ -188,7 +187,7 @@ def test_an_item_turned_round_twice_is_itself(query):
     ],
 )
 def test_a_chip_is_turned_round_as_written(text, after):
-    query = parse(text, ALL_FEATURES).query
+    query = parse(text).query
     assert negated(query, query.items[0]) == after
 
 
@@ -224,7 +223,7 @@ def test_a_value_is_taken_out_of_its_term():
     ],
 )
 def test_a_setting_is_put_in_once(text, name, value, after):
-    assert with_setting(parse(text, ALL_FEATURES).query, name, value) == after
+    assert with_setting(parse(text).query, name, value) == after
 
 
 texts = st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=15).map("".join))
@@ -233,9 +232,9 @@ texts = st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=15).map(
 @given(texts, st.sampled_from(["intent", "slot", "is", "assigned"]), st.text(max_size=8))
 @GENERATED
 def test_what_is_put_into_any_text_never_mends_a_mistake_of_it(text, field, value):
-    before = parse(text, ALL_FEATURES)
+    before = parse(text)
     for after in (with_term(before.query, field, value), with_setting(before.query, "sort", "oldest")):
-        parsed = parse(after, ALL_FEATURES)
+        parsed = parse(after)
         if not before.ok and not any(setting.name == "sort" for setting in before.query.settings):
             assert not parsed.ok
         if before.ok and not set(value) & set("\0") and value.isprintable() and field == "intent":
@@ -245,7 +244,7 @@ def test_what_is_put_into_any_text_never_mends_a_mistake_of_it(text, field, valu
 @given(texts)
 @GENERATED
 def test_every_chip_of_any_text_can_be_taken_off(text):
-    query = parse(text, ALL_FEATURES).query
+    query = parse(text).query
     for item in (*query.items, *query.settings):
         shorter = without(query, item)
         assert len(shorter) < len(text)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conversations.query import ALL_FEATURES, Features, parse
+from conversations.query import parse
 from conversations.query.mistakes import MESSAGES
 
 
@@ -122,7 +122,7 @@ from conversations.query.mistakes import MESSAGES
     ],
 )
 def test_a_mistake_is_explained_where_it_stands_and_matches_nothing(text, code, place, suggestion):
-    parsed = parse(text, ALL_FEATURES)
+    parsed = parse(text)
     assert code in [mistake.code for mistake in parsed.mistakes]
     mistake = next(mistake for mistake in parsed.mistakes if mistake.code == code)
     assert text[slice(*mistake.span)] == place
@@ -131,7 +131,7 @@ def test_a_mistake_is_explained_where_it_stands_and_matches_nothing(text, code, 
     assert not mistake.warning
     if suggestion:
         mended = text[: mistake.span[0]] + suggestion + text[mistake.span[1] :]
-        assert code not in [mistake.code for mistake in parse(mended, ALL_FEATURES).mistakes]
+        assert code not in [mistake.code for mistake in parse(mended).mistakes]
 
 
 @pytest.mark.parametrize(
@@ -145,25 +145,7 @@ def test_a_warning_leaves_the_query_as_it_is(text, code, meant):
     assert not parsed.query.impossible
 
 
-@pytest.mark.parametrize(
-    ("text", "feature"),
-    [
-        ("(intent:a text:b)", "groups"),
-        ("(a OR b)", "alternatives"),
-        ("a then b", "sequences"),
-        ("a never b", "sequences"),
-        ("sample:50", "sample"),
-        ("in:conversation", "in_conversation"),
-    ],
-)
-def test_what_is_not_switched_on_yet_says_so_and_matches_nothing(text, feature):
-    off = parse(text)
-    assert [mistake.code for mistake in off.mistakes] == [f"not_yet_{feature}"]
-    assert off.query.impossible
-    assert parse(text, Features(**{feature: True})).ok
-
-
-def test_the_short_form_of_confidence_needs_no_feature():
+def test_the_short_form_of_confidence_is_no_mistake():
     assert parse("intent:ask_refund<0.6").ok
 
 
@@ -174,7 +156,7 @@ def test_every_message_has_its_parameters():
     texts += ["x" * 10_001, " ".join(["a"] * 101), "a AND b", "(a b)", "(a OR b)", "a then b", "sample:5"]
     texts += ["in:conversation"]
     for text in texts:
-        for mistake in (*parse(text).mistakes, *parse(text, ALL_FEATURES).mistakes):
+        for mistake in parse(text).mistakes:
             seen.add(mistake.code)
             sentence = mistake.sentence()
             assert sentence.endswith((".", "?", mistake.params.get("example", "."))), sentence

@@ -9,8 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conversations.query import (
-    ALL_FEATURES,
-    Features,
     Group,
     Item,
     Or,
@@ -28,8 +26,8 @@ from conversations.query import (
 )
 
 
-def items(text: str, features: Features = ALL_FEATURES) -> tuple[Item, ...]:
-    parsed = parse(text, features)
+def items(text: str) -> tuple[Item, ...]:
+    parsed = parse(text)
     assert parsed.mistakes == ()
     assert not parsed.query.impossible
     return parsed.query.items
@@ -142,7 +140,7 @@ def test_every_form_of_the_language_is_read(text, expected):
 
 
 def test_settings_are_read_apart_from_conditions():
-    query = parse("sample:50 a sort:oldest in:conversation", ALL_FEATURES).query
+    query = parse("sample:50 a sort:oldest in:conversation").query
     assert query.items == (Text(Word("a")),)
     assert query.settings == (
         Setting("sort", "oldest"),
@@ -155,7 +153,7 @@ def test_settings_are_read_apart_from_conditions():
 
 def test_spans_point_at_the_words_as_written():
     text = ' hello  -intent:"a b",c  (x  text:y) sort:oldest'
-    query = parse(text, ALL_FEATURES).query
+    query = parse(text).query
     assert [text[slice(*item.span)] for item in query.items] == ["hello", '-intent:"a b",c', "(x  text:y)"]
     assert text[slice(*query.settings[0].span)] == "sort:oldest"
 
@@ -171,7 +169,7 @@ def test_ten_thousand_characters_are_the_limit():
 @pytest.mark.parametrize("text", ["{}", "intent:{}", "(a OR {})", "turns:{}"])
 @pytest.mark.parametrize("separator", [" ", ","])
 def test_a_hundred_conditions_are_the_limit(text, separator):
-    parsed = parse(text.format(separator.join(["1"] * 300)), ALL_FEATURES)
+    parsed = parse(text.format(separator.join(["1"] * 300)))
     if (text, separator) in (("{}", ","), ("(a OR {})", ",")):
         assert parsed.ok  # commas mean nothing between bare words: one phrase
     else:
@@ -198,7 +196,7 @@ BOMBS = [
 def test_a_bomb_is_answered_with_few_mistakes(bomb):
     for prefix in ("", "intent:", "date:", "(", '"', "text:"):
         text = (prefix + bomb * (10_000 // len(bomb) + 1))[:10_000]
-        parsed = parse(text, ALL_FEATURES)
+        parsed = parse(text)
         assert parsed.ok or 0 < len([mistake for mistake in parsed.mistakes if not mistake.warning]) <= 20
 
 
@@ -214,7 +212,7 @@ def steps(text: str) -> int:
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        parse(text, ALL_FEATURES)
+        parse(text)
     finally:
         sys.settrace(before)
     return count
@@ -237,20 +235,19 @@ PIECES = [
 @given(st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=30).map("".join)))
 @settings(max_examples=1500, deadline=None)
 def test_no_text_raises_and_every_mistake_has_a_place(text):
-    for features in (ALL_FEATURES, Features()):
-        parsed = parse(text, features)
-        for mistake in parsed.mistakes:
-            assert 0 <= mistake.span[0] <= mistake.span[1] <= len(text)
-            assert mistake.sentence()
-        assert parsed.query.impossible == any(not mistake.warning for mistake in parsed.mistakes)
-        for item in (*parsed.query.items, *parsed.query.settings):
-            assert 0 <= item.span[0] < item.span[1] <= len(text)
+    parsed = parse(text)
+    for mistake in parsed.mistakes:
+        assert 0 <= mistake.span[0] <= mistake.span[1] <= len(text)
+        assert mistake.sentence()
+    assert parsed.query.impossible == any(not mistake.warning for mistake in parsed.mistakes)
+    for item in (*parsed.query.items, *parsed.query.settings):
+        assert 0 <= item.span[0] < item.span[1] <= len(text)
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 @settings(max_examples=500, deadline=None)
 def test_a_text_without_mistakes_loses_no_word(text):
-    parsed = parse(text, ALL_FEATURES)
+    parsed = parse(text)
     covered = sorted(item.span for item in (*parsed.query.items, *parsed.query.settings))
     if parsed.mistakes:
         return

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 import conversations.query as query_package
 from conversations.query import (
-    ALL_FEATURES,
     FIELDS,
     Field,
     Group,
@@ -161,7 +160,7 @@ queries = st.builds(Query, st.lists(items, max_size=5).map(tuple), setting_sets)
 @given(queries)
 @settings(GENERATED, max_examples=300)
 def test_a_rendered_query_is_read_as_the_same_query(query):
-    parsed = parse(render(query), ALL_FEATURES)
+    parsed = parse(render(query))
     assert parsed.mistakes == ()
     assert parsed.query == query
     assert str(parsed.query) == render(query)
@@ -170,14 +169,14 @@ def test_a_rendered_query_is_read_as_the_same_query(query):
 @given(queries)
 @settings(GENERATED, max_examples=60)
 def test_a_chip_taken_out_leaves_the_others(query):
-    parsed = parse("  " + render(query) + " ", ALL_FEATURES).query
+    parsed = parse("  " + render(query) + " ").query
     for whole in (query, parsed):
         for index, item in enumerate(whole.items):
-            rest = parse(without(whole, item), ALL_FEATURES)
+            rest = parse(without(whole, item))
             assert rest.mistakes == ()
             assert rest.query == Query(query.items[:index] + query.items[index + 1 :], query.settings)
         for setting in whole.settings:
-            rest = parse(without(whole, setting), ALL_FEATURES)
+            rest = parse(without(whole, setting))
             assert rest.query == Query(
                 query.items, tuple(other for other in query.settings if other != setting)
             )
@@ -187,9 +186,9 @@ def test_a_chip_taken_out_leaves_the_others(query):
 @settings(GENERATED, max_examples=60)
 def test_a_term_put_in_is_there_once_and_nothing_else_changes(query, value, field, negated):
     wanted = Term(field, (Word(value),), negated)
-    whole = parse(render(query), ALL_FEATURES).query
+    whole = parse(render(query)).query
     text = with_term(whole, field, value, negated=negated)
-    found = parse(text, ALL_FEATURES).query
+    found = parse(text).query
     assert not found.impossible
     assert found == (query if wanted in query.items else Query((*query.items, wanted), query.settings))
     assert with_term(found, field, value, negated=negated) == text
@@ -264,7 +263,7 @@ def test_taking_a_chip_out_keeps_what_was_wrong():
     ],
 )  # fmt: skip
 def test_a_query_is_said_in_words(text, chips):
-    query = parse(text, ALL_FEATURES).query
+    query = parse(text).query
     found = explain(query)
     assert [chip.text for chip in found] == chips
     assert [chip.item for chip in found] == [*query.items, *query.settings]

@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from conversations.filters import matching
 from conversations.models import Assistant, Session
-from conversations.query import ALL_FEATURES, parse
+from conversations.query import parse
 from conversations.spelling import did_you_mean, slips
 from tests.asking import fill
 from tests.histories import NOW
@@ -21,7 +21,7 @@ def assistant(monkeypatch: pytest.MonkeyPatch) -> Assistant:
 
 
 def offers(assistant: Assistant, text: str) -> list[str]:
-    return [str(one.query) for one in did_you_mean(parse(text, ALL_FEATURES).query, assistant)]
+    return [str(one.query) for one in did_you_mean(parse(text).query, assistant)]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def offers(assistant: Assistant, text: str) -> list[str]:
 def test_a_slip_is_mended_where_it_stands(assistant: Assistant, written: str, meant: str) -> None:
     offered = offers(assistant, written)
     assert meant in offered
-    found = matching(Session.objects.all(), parse(meant, ALL_FEATURES).query, assistant=assistant, now=NOW)
+    found = matching(Session.objects.all(), parse(meant).query, assistant=assistant, now=NOW)
     assert found.exists() or "then" in meant or "(" in meant
 
 

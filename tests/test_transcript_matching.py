@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from conversations.defining import Definition
-from conversations.query import ALL_FEATURES, Group, Or, Query, Sequence, parse
+from conversations.query import Group, Or, Query, Sequence, parse
 from conversations.summary import UNSURE_BELOW
 from conversations.tokens import line, phrase
 from conversations.transcript.facts import Fact, holds, troubles
@@ -24,7 +24,7 @@ def fact(number: int, kind: str, name: str = "", **more: object) -> Fact:
 
 
 def found(text: str, facts: list[Fact], marks: tuple[Mark, ...] = ()) -> tuple[set[int], int | None]:
-    parsed = parse(text, ALL_FEATURES)
+    parsed = parse(text)
     assert parsed.ok, parsed.mistakes
     starts = [one.key for one in facts if one.type == "user"]
     result = matcher(parsed.query).find(facts, starts, marks)

@@ -10,7 +10,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from conversations import saved_views
-from conversations.filters import FEATURES
 from conversations.models import Assistant, SavedView, Star
 from conversations.query import parse
 from conversations.saved_views import STARTERS, BadQuery, NameTaken
@@ -54,7 +53,7 @@ def test_the_six_starters_are_queries_without_a_mistake() -> None:
         "changed",
         "random",
     ]
-    wrong = {starter.key: parse(starter.query, FEATURES).mistakes for starter in STARTERS}
+    wrong = {starter.key: parse(starter.query).mistakes for starter in STARTERS}
     assert {key: [mistake.code for mistake in mistakes] for key, mistakes in wrong.items() if mistakes} == {}
 
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from conversations.models import Assistant, Session
-from conversations.query import ALL_FEATURES, parse
+from conversations.query import parse
 from conversations.views.week import KINDS, WEEKS, Counted, Figure
 from enterprise.models import User
 from tests.test_session_pages import action, begin, put, user
@@ -114,7 +114,7 @@ def test_shares_say_of_how_many_and_changes_are_points() -> None:
 def test_all_its_queries_can_be_read() -> None:
     for kind in KINDS:
         for week in WEEKS:
-            assert parse(f"{kind.query} date:{week}", ALL_FEATURES).ok, kind.query
+            assert parse(f"{kind.query} date:{week}").ok, kind.query
 
 
 def test_the_page_asks_as_much_for_many_sessions_as_for_few(

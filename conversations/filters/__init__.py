@@ -11,14 +11,11 @@ from conversations.filters.rows import HasValue
 from conversations.filters.sought import NAMES
 from conversations.filters.times import between
 from conversations.models import SessionValue
-from conversations.query import ALL_FEATURES
 
-FEATURES = ALL_FEATURES
 # Fields whose values are names, kept as they are: what is "never seen", what a person may choose from.
 VALUE_KINDS: dict[str, SessionValue.Kind] = {**NAMES, **OF_SESSION, "is": SessionValue.Kind.IS}
 
 __all__ = [
-    "FEATURES",
     "LOOKED_AT",
     "LOOKED_INTO",
     "LOOKED_UP",

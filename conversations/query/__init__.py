@@ -18,17 +18,15 @@ from .ast import (
 )
 from .edit import with_term, without
 from .explain import Chip, Part, explain, in_words
-from .fields import ALL_FEATURES, FIELDS, SORTS, Features, Field, is_turn
+from .fields import FIELDS, SORTS, Field, is_turn
 from .mistakes import Mistake, Parsed
 from .parser import parse
 from .render import render
 
 __all__ = [
-    "ALL_FEATURES",
     "FIELDS",
     "SORTS",
     "Chip",
-    "Features",
     "Field",
     "Group",
     "Item",

@@ -16,7 +16,7 @@ from . import offers, values
 from .ast import Group, Span, Term, Text, Word
 from .explain_dates import Ngettext, english_plural
 from .field import MEASURED, Field
-from .fields import ALL_FEATURES, FIELDS, SETTINGS, find, is_turn
+from .fields import FIELDS, SETTINGS, find, is_turn
 from .lexer import Lexeme, Piece, lex
 from .mistakes import Translate
 from .offers import Offer
@@ -183,7 +183,7 @@ class _Here:
 
     def _may_be_followed(self, fields: Mapping[str, Field]) -> bool:
         """Whether then or never may come after what stands before the caret."""
-        items = parse(self.text[: self.start], ALL_FEATURES, fields).query.items
+        items = parse(self.text[: self.start], fields).query.items
         if not items or self.previous is None or items[-1].span[1] != self.previous.span[1]:
             return False
         item = items[-1]

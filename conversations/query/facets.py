@@ -111,7 +111,7 @@ def text_value(field: str, text: str) -> Value | None:
     """The value that `value_text` wrote; None if `text` is not exactly one value of the field."""
     row = find(field)
     parsed = parse(f"{row.name}:{text}") if row else None
-    if parsed is None or parsed.mistakes or len(parsed.query.items) != 1:
+    if parsed is None or parsed.mistakes or parsed.query.settings or len(parsed.query.items) != 1:
         return None
     term = parsed.query.items[0]
     return term.values[0] if isinstance(term, Term) and len(term.values) == 1 else None

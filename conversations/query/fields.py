@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from .ast import Term, Text, Word
 from .field import Field, Kind
 from .mistakes import gettext_noop
 from .table import ROWS
 
-__all__ = [
-    "ALL_FEATURES", "FIELDS", "SETTINGS", "SORTS", "Features", "Field", "Kind", "find", "is_turn",
-]  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """Parts of the language that are read but may not be answered yet; what is off is a clear mistake."""
-
-    groups: bool = False
-    alternatives: bool = False
-    sequences: bool = False
-    sample: bool = False
-    in_conversation: bool = False
-
-
-ALL_FEATURES = Features(groups=True, alternatives=True, sequences=True, sample=True, in_conversation=True)
+__all__ = ["FIELDS", "SETTINGS", "SORTS", "Field", "Kind", "find", "is_turn"]
 
 SORTS: tuple[tuple[str, str], ...] = (
     ("newest", gettext_noop("newest activity first")),

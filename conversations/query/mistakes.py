@@ -71,13 +71,6 @@ MESSAGES: Mapping[str, str] = {
     "setting_negated": gettext_noop("%(field)s: cannot be negative."),
     "setting_twice": gettext_noop("%(field)s: is given twice."),
     "sample_size": gettext_noop("sample: needs a whole number from 1 to %(limit)s."),
-    "not_yet_groups": gettext_noop("Conditions for one turn, in parentheses, are not yet available."),
-    "not_yet_alternatives": gettext_noop("Alternatives with OR are not yet available."),
-    "not_yet_sequences": gettext_noop(
-        "then and never between conditions are not yet available; to search for the word, put it in quotes."
-    ),
-    "not_yet_sample": gettext_noop("sample: is not yet available."),
-    "not_yet_in_conversation": gettext_noop("in:conversation is not yet available."),
 }  # fmt: skip
 
 DID_YOU_MEAN = gettext_noop("Did you mean %(suggestion)s?")

@@ -10,7 +10,7 @@ from typing import Literal, cast
 from . import values
 from .ast import Group, Item, Or, Query, Sequence, Setting, Span, Term, Text, Value, Word
 from .field import MEASURED
-from .fields import FIELDS, SETTINGS, SORTS, Features, Field, find, is_turn
+from .fields import FIELDS, SETTINGS, SORTS, Field, find, is_turn
 from .lexer import Lexeme, Piece, lex
 from .mistakes import Mistake, Parsed
 
@@ -29,19 +29,17 @@ _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 Simple = Term | Text | Group
 
 
-def parse(text: str, features: Features | None = None, fields: Mapping[str, Field] = FIELDS) -> Parsed:
+def parse(text: str, fields: Mapping[str, Field] = FIELDS) -> Parsed:
     """The query that `text` means, and its mistakes. Never raises; linear in the length of `text`.
 
-    `features`: parts of the language that are switched on (default: none of the optional ones). A query with a
-    mistake that is more than a warning is `impossible`: it matches nothing.
+    A query with a mistake that is more than a warning is `impossible`: it matches nothing.
     """
-    return _Parser(text, features or Features(), fields).query()
+    return _Parser(text, fields).query()
 
 
 class _Parser:
-    def __init__(self, text: str, features: Features, fields: Mapping[str, Field]) -> None:
+    def __init__(self, text: str, fields: Mapping[str, Field]) -> None:
         self.text = text
-        self.features = features
         self.fields = fields
         self.mistakes: list[Mistake] = []
         self.settings: dict[str, Setting] = {}
@@ -138,8 +136,6 @@ class _Parser:
         if mistake:
             self.report(mistake)
             return None
-        if not self.features.sequences:
-            self.report(Mistake("not_yet_sequences", lexeme.span))
         span = (left.span[0], right.span[1])
         kind: Literal["then", "never"] = "then" if lexeme.kind == "then" else "never"
         return Sequence(kind, cast("Simple", left), cast("Simple", right), lexeme.within, span)
@@ -219,8 +215,6 @@ class _Parser:
             if isinstance(term, Term) and not is_turn(term, self.fields):
                 self.report(Mistake("session_in_group", term.span, {"what": self.about_session(term)}))
                 return None
-        if not self.features.groups:
-            self.report(Mistake("not_yet_groups", span))
         return Group(tuple(cast("list[Term | Text]", terms)), negated, span)
 
     def alternatives(self, sides: list[list[Simple | Or]], negated: bool, span: Span) -> Or | None:
@@ -233,8 +227,6 @@ class _Parser:
                 self.report(Mistake("nested_or", side[0].span))
                 return None
             found.append(side[0])
-        if not self.features.alternatives:
-            self.report(Mistake("not_yet_alternatives", span))
         return Or(tuple(found), negated, span)
 
     def chunk(self, depth: int) -> Term | Text | None:
@@ -350,8 +342,6 @@ class _Parser:
         elif name == "sample":
             if not re.fullmatch(r"[1-9][0-9]{0,3}", value) or int(value) > MAX_SAMPLE:
                 problem = Mistake("sample_size", lexeme.span, {"limit": f"{MAX_SAMPLE}"})
-            elif not self.features.sample:
-                problem = Mistake("not_yet_sample", lexeme.span)
         else:
             known = [sort for sort, _ in SORTS] if name == "sort" else ["conversation"]
             if value not in known:
@@ -359,10 +349,7 @@ class _Parser:
                 params = {"field": name, "values": ", ".join(known), "value": value}
                 suggestion = f"{name}:{near}" if near else None
                 problem = Mistake("unknown_value", lexeme.span, params, suggestion)
-            elif name == "in" and not self.features.in_conversation:
-                problem = Mistake("not_yet_in_conversation", lexeme.span)
         if problem:
             self.report(problem)
-            if not problem.code.startswith("not_yet"):
-                return
+            return
         self.settings[name] = Setting(name, value, lexeme.span)  # type: ignore[arg-type]

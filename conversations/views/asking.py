@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from conversations.filters import FEATURES, VALUE_KINDS, matching
+from conversations.filters import VALUE_KINDS, matching
 from conversations.models import Assistant, Conversation, Session, SessionValue
 from conversations.pages import capped_count
 from conversations.query import (
@@ -154,7 +154,7 @@ class Ask:
 
     @cached_property
     def parsed(self) -> tuple[Query, tuple[Mistake, ...]]:
-        parsed = parse(self.text, FEATURES)
+        parsed = parse(self.text)
         return parsed.query, parsed.mistakes
 
     @property
@@ -340,7 +340,7 @@ class Ask:
         for chip in self.chips[:8]:
             if not hasattr(chip.chip.item, "negated") and not isinstance(chip.chip.item, Sequence):
                 continue  # a setting: taking it off finds nothing more
-            rest = parse(without(self.query, chip.chip.item), FEATURES).query
+            rest = parse(without(self.query, chip.chip.item)).query
             ways.append((chip, capped_count(self.matching(rest), COUNT_CAP)))
         return sorted(ways, key=lambda way: -way[1])
 

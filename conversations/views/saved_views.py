@@ -19,7 +19,6 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from conversations import saved_views
-from conversations.filters import FEATURES
 from conversations.models import Assistant, SavedView
 from conversations.models.asking import MAX_NAME, MAX_QUERY
 from conversations.pages import capped_count
@@ -46,7 +45,7 @@ def first_list(request: HttpRequest) -> str:
     """The address that a day begins with: trouble, or all sessions while nobody has any."""
     ask = Ask(request)
     query = saved_views.BY_KEY[saved_views.LANDING].query
-    if ask.assistant and capped_count(ask.matching(parse(query, FEATURES).query), 0):
+    if ask.assistant and capped_count(ask.matching(parse(query).query), 0):
         return ask.list_url(query, view=saved_views.LANDING)
     return reverse("conversations:session-list")
 
@@ -85,7 +84,7 @@ def view_counts(request: HttpRequest) -> HttpResponse:
     counts = [
         (
             view,
-            capped_count(ask.matching(parse(view.query, FEATURES).query), COUNT_CAP)
+            capped_count(ask.matching(parse(view.query).query), COUNT_CAP)
             if view.is_starred or view.saved is None or place < MOST_COUNTED
             else None,
         )

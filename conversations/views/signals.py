@@ -19,7 +19,6 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from conversations import signals
 from conversations.defining import PARTS, Definition, as_query, guess
-from conversations.filters import FEATURES
 from conversations.models import Conversation, Recount, Session, Signal
 from conversations.pages import capped_count
 from conversations.query import parse
@@ -95,7 +94,7 @@ class Shown:
             return 0
         newest = self.ask.visible.filter(assistant=self.ask.assistant).order_by("-activity_at", "-id")
         ids = list(newest.values_list("pk", flat=True)[:LAST])
-        query = parse(self.query, FEATURES).query
+        query = parse(self.query).query
         return self.ask.matching(query).order_by().filter(pk__in=ids).count()
 
     @cached_property
@@ -103,7 +102,7 @@ class Shown:
         """How many sessions of 30 days match, counted to LAST + 1."""
         if not self.definition:
             return 0
-        return capped_count(self.ask.matching(parse(f"{self.query} {DAYS}", FEATURES).query), LAST)
+        return capped_count(self.ask.matching(parse(f"{self.query} {DAYS}").query), LAST)
 
     @property
     def is_capped(self) -> bool:
@@ -119,7 +118,7 @@ class Shown:
         """The newest that match."""
         if not self.definition:
             return []
-        found = self.ask.matching(parse(self.query, FEATURES).query).select_related("conversation")
+        found = self.ask.matching(parse(self.query).query).select_related("conversation")
         return list(found.order_by("-activity_at", "-id")[:EXAMPLES])
 
 

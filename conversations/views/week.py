@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
-from conversations.filters import FEATURES, zone_of
+from conversations.filters import zone_of
 from conversations.pages import countable
 from conversations.query import parse
 from conversations.query.dates import resolve
@@ -138,7 +138,7 @@ class Week:
         return found
 
     def _count(self, text: str) -> int:
-        return countable(self.ask.matching(parse(text, FEATURES).query)).count()
+        return countable(self.ask.matching(parse(text).query)).count()
 
 
 @needs("conversations.view")
