@@ -1,4 +1,4 @@
-"""Edits of a query's text, as chips and menus make them: take off, add, turn round, replace.
+"""Edits of a query's text, as chips and menus make them: take off, add.
 
 All of them work on the text as written where there is one: what is not edited stays as it is, and a part that was
 wrong stays there, and so does its mistake. Edited terms come back in canonical form.
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence as Several
 from dataclasses import replace
 
-from .ast import NOWHERE, Item, Query, Sequence, Setting, Term, Value, Word
+from .ast import NOWHERE, Item, Query, Setting, Term, Word
 from .field import MEASURED
 from .fields import find
-from .lexer import MINUS, lex
+from .lexer import lex
 from .parser import parse
 from .render import render_item
 
@@ -22,28 +22,6 @@ Change = tuple[Item | Setting, str]
 def without(query: Query, item: Item | Setting) -> str:
     """The query's text with one of its items or settings (the very object) taken out."""
     return edited(query, [(item, "")])
-
-
-def without_value(query: Query, term: Term, value: Value) -> str:
-    """The text with one value of a term (the very object) taken out; with its last value the term goes."""
-    rest = tuple(other for other in term.values if other != value)
-    return edited(query, [(term, render_item(replace(term, values=rest)) if rest else "")])
-
-
-def replaced(query: Query, term: Term, old: Value, new: Value) -> str:
-    """The text with `new` where the term (the very object) has the value `old`."""
-    values = dict.fromkeys(new if value == old else value for value in term.values)
-    return edited(query, [(term, render_item(replace(term, values=tuple(values))))])
-
-
-def negated(query: Query, item: Item) -> str:
-    """The text with an item (the very object) turned into its opposite. A sequence has none: the text stays."""
-    if isinstance(item, Sequence):
-        return edited(query, [])
-    if query.source is None or item.span == NOWHERE:
-        return edited(query, [(item, render_item(replace(item, negated=not item.negated)))])
-    written = query.source[slice(*item.span)]
-    return edited(query, [(item, written[1:] if written[0] in MINUS else f"-{written}")])
 
 
 def with_setting(query: Query, name: str, value: str | None) -> str:

@@ -33,6 +33,7 @@ from conversations.query import (
     render,
     without,
 )
+from conversations.query.edit import with_setting
 from conversations.query.facets import State, facet, text_value, toggled
 from conversations.saved_views import View, find
 from conversations.spelling import did_you_mean
@@ -347,12 +348,10 @@ class Ask:
     @cached_property
     def orders(self) -> list[Order]:
         """The sort orders, as links."""
-        setting = next((item for item in self.query.settings if item.name == "sort"), None)
-        rest = without(self.query, setting) if setting else self.text
         return [
             Order(
                 gettext(label),
-                self.list_url(rest if name == "newest" else f"{rest} sort:{name}".strip()),
+                self.list_url(with_setting(self.query, "sort", None if name == "newest" else name)),
                 self.query.sort == name,
             )
             for name, label in SORTS
