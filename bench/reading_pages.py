@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -20,13 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.reading_queries import TYPICAL
+from bench.service import running
 
 if TYPE_CHECKING:
     from bench.reading import Bench
 
 LIMIT = 150.0  # milliseconds, 95th percentile
-ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 60.0
 
 
 def run(bench: Bench) -> None:
@@ -109,29 +106,15 @@ def _gunicorn() -> Iterator[tuple[str, int]]:
         "--bind",
         f"127.0.0.1:{port}",
     ]
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            _await_answer(base, process)
-            yield base, process.pid
-        except SystemExit:
-            log.seek(0)
-            print(log.read()[-2000:])
-            raise
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
 
-
-def _await_answer(base: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
+    def answers() -> bool:
         try:
             urllib.request.urlopen(f"{base}/health", timeout=5).close()
         except urllib.error.HTTPError:
-            return
+            return True
         except OSError:
-            time.sleep(0.2)
-            continue
-        return
-    raise SystemExit("bench.reading: gunicorn did not start")
+            return False
+        return True
+
+    with running("gunicorn", command, answers) as pid:
+        yield base, pid

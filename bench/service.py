@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from django.db import connection
@@ -15,20 +15,20 @@ START_SECONDS = 60.0
 
 
 @contextlib.contextmanager
-def consuming(url: str) -> Iterator[int]:
-    """Consume from `url`; gives the process id once it is connected. Raises SystemExit with its words when it fails."""
+def running(name: str, command: Sequence[str], is_ready: Callable[[], bool]) -> Iterator[int]:
+    """Run one of the project's programs; gives its process id once it is ready. Raises SystemExit, after its own last
+    words, when it never is, or when it has ended before the block does."""
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "consume_events", url],
-            cwd=ROOT,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
         try:
-            _await_connected(process)
+            end = time.monotonic() + START_SECONDS
+            while not is_ready():
+                if process.poll() is not None or time.monotonic() > end:
+                    raise SystemExit(f"{name} did not start")
+                time.sleep(0.1)
             yield process.pid
             if process.poll() is not None:
-                raise SystemExit("consume_events has ended")
+                raise SystemExit(f"{name} has ended")
         except SystemExit:
             log.seek(0)
             print(log.read()[-2000:])
@@ -38,19 +38,21 @@ def consuming(url: str) -> Iterator[int]:
             process.wait(timeout=60)
 
 
-def _await_connected(process: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            break
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM events_source WHERE connected AND heartbeat_at > %s", [time.time() - 5]
-            )
-            if cursor.fetchone()[0]:
-                return
-        time.sleep(0.1)
-    raise SystemExit("consume_events did not connect")
+@contextlib.contextmanager
+def consuming(url: str) -> Iterator[int]:
+    """Consume from `url`; gives the process id once it is connected. Raises SystemExit as `running` does."""
+    with running(
+        "consume_events", [sys.executable, "manage.py", "consume_events", url], _is_connected
+    ) as pid:
+        yield pid
+
+
+def _is_connected() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM events_source WHERE connected AND heartbeat_at > %s", [time.time() - 5]
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def stored() -> int:
